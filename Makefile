@@ -1,0 +1,35 @@
+# Each target makes what it needs: a fresh clone needs python3 >= 3.11 and a package registry, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo demo-images test lint bench clean
+
+demo: $(READY)
+	$(BIN)/hashret demo
+
+demo-images: $(READY)
+	$(BIN)/hashret demo --images
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python benchmarks/codes.py
+	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/start.py
+
+# torch first: a pinned torch keeps later packages from pulling another build of it.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv demo.db demo-images.db

@@ -1,0 +1,322 @@
+"""Contents in, numbers out: texts, images and embeddings as the rows that a network reads.
+
+Each kind is a frozen object made by `fit` and restored by `load`; its state is plain arrays and one JSON text, so a
+model needs no pickle. Nothing here knows of codes, and nothing imports torch.
+
+Texts are sparse tf-idf rows: (1 + log tf) * (log((1 + n) / (1 + df)) + 1), scaled to unit length (Salton and Buckley
+1988). Unicode normalisation, word splitting and the vocabulary are Hugging Face `tokenizers`, kept as its JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashret.settings import Settings
+from indexer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Floats = NDArray[np.float32]
+WORD = r"[^\W_]+"  # letters and digits: snake_case and dotted.names fall apart into words
+UNKNOWN = "[UNK]"
+
+
+@dataclass(frozen=True, slots=True)
+class Sparse:
+    """Rows of a sparse matrix in CSR form: `indptr` int64 (n + 1,), `indices` int32 (nnz,), `data` float32 (nnz,)."""
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    data: Floats
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def take(self, rows: NDArray[np.int64]) -> Sparse:
+        """The rows with these numbers, in this order."""
+        lengths = np.diff(self.indptr)[rows]
+        indptr = np.concatenate(([0], np.cumsum(lengths)))
+        places = np.repeat(self.indptr[rows] - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return Sparse(indptr, self.indices[places], self.data[places], self.width)
+
+    def unit(self) -> Sparse:
+        """Every row scaled to length 1; an empty row stays empty."""
+        squares = np.bincount(self.owners(), self.data.astype(np.float64) ** 2, len(self))
+        scale = 1 / np.sqrt(np.maximum(squares, 1e-12))
+        data = (self.data * np.repeat(scale, np.diff(self.indptr))).astype(np.float32)
+        return Sparse(self.indptr, self.indices, data, self.width)
+
+    def owners(self) -> NDArray[np.int64]:
+        """The row number of each stored value, int64 (nnz,)."""
+        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+
+
+Rows = Sparse | Floats
+State = tuple[dict[str, NDArray[Any]], str]
+
+
+class Features(Protocol):
+    """What a kind of content offers the learner."""
+
+    kind: str
+
+    @classmethod
+    def fit(cls, contents: Sequence[Any], settings: Settings) -> Self:
+        """Learn the state from contents."""
+
+    @classmethod
+    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
+        """Restore what `state` gave."""
+
+    def transform(self, contents: Sequence[Any]) -> Rows:
+        """Contents as rows, in order."""
+
+    def state(self) -> State:
+        """Arrays and one JSON text that restore this object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Strings as sparse unit-length tf-idf rows over the `settings.words` most frequent words."""
+
+    tokenizer: Tokenizer
+    idf: Floats  # (words,)
+    kind: str = "text"
+
+    @classmethod
+    def fit(cls, contents: Sequence[str], settings: Settings) -> Text:
+        """Learn vocabulary and word weights; raises `InvalidInput` if no word is in `min_count` entries."""
+        draft = _train_tokenizer(contents)
+        counts = _count_words(draft, contents)
+        documents = np.bincount(counts.indices, minlength=counts.width)
+        words = {number: word for word, number in draft.get_vocab().items() if word != UNKNOWN}
+        least = min(settings.min_count, len(contents))
+        order = sorted((n for n in words if documents[n] >= least), key=lambda n: (-documents[n], words[n]))
+        kept = order[: settings.words]
+        if not kept:
+            raise InvalidInput(f"no word occurs in {least} of {len(contents)} texts: give longer texts or min_count=1")
+        tokenizer = _word_tokenizer([words[number] for number in kept])
+        idf = np.log((1 + len(contents)) / (1 + documents[kept])) + 1
+        return cls(tokenizer, idf.astype(np.float32))
+
+    @classmethod
+    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Text:
+        """Restore from word weights `idf` and the tokenizer's JSON."""
+        from tokenizers import Tokenizer
+
+        return cls(Tokenizer.from_str(text), arrays["idf"])
+
+    def transform(self, contents: Sequence[str]) -> Sparse:
+        """Texts as a CSR matrix (n, words); words outside the vocabulary are left out."""
+        counts = _count_words(self.tokenizer, contents)
+        known = counts.indices > 0
+        indptr = np.concatenate(([0], np.cumsum(known)))[counts.indptr]
+        indices = counts.indices[known] - 1
+        data = (1 + np.log(counts.data[known])) * self.idf[indices]
+        return Sparse(indptr, indices, data.astype(np.float32), len(self.idf)).unit()
+
+    def state(self) -> State:
+        """Word weights, and the tokenizer as JSON."""
+        return {"idf": self.idf}, str(self.tokenizer.to_str())
+
+    def words(self) -> list[str]:
+        """The vocabulary in the order of the columns."""
+        vocabulary = self.tokenizer.get_vocab()
+        return sorted((word for word in vocabulary if word != UNKNOWN), key=vocabulary.__getitem__)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Ready-made sparse rows, such as somebody's own tf-idf: scaled to unit length and nothing else."""
+
+    width: int
+    kind: str = "matrix"
+
+    @classmethod
+    def fit(cls, contents: Sparse, settings: Settings) -> Matrix:
+        """Remember the number of columns."""
+        return cls(contents.width)
+
+    @classmethod
+    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Matrix:
+        """Restore from the number of columns."""
+        return cls(int(arrays["width"][0]))
+
+    def transform(self, contents: Sparse) -> Sparse:
+        """Unit-length rows; raises `InvalidInput` for another number of columns."""
+        if contents.width != self.width:
+            raise InvalidInput(f"rows have {contents.width} columns, the model was trained on {self.width}")
+        return contents.unit()
+
+    def state(self) -> State:
+        """The number of columns."""
+        return {"width": np.array([self.width], dtype=np.int64)}, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Images of any size as centred pixel rows: grey or colour uint8 arrays (h, w) or (h, w, 3)."""
+
+    size: int
+    channels: int
+    mean: Floats  # (size * size * channels,)
+    scale: Floats  # (1,)
+    kind: str = "image"
+
+    @classmethod
+    def fit(cls, contents: Sequence[NDArray[np.uint8]], settings: Settings) -> Image:
+        """Learn the mean image and one common scale; grey if every image is grey."""
+        channels = 3 if any(image.ndim == 3 for image in contents) else 1
+        pixels = _pixels(contents, settings.image_size, channels)
+        mean = pixels.mean(0)
+        return cls(settings.image_size, channels, mean, np.array([max(float((pixels - mean).std()), 1e-6)], np.float32))
+
+    @classmethod
+    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Image:
+        """Restore from `shape` (size, channels), `mean` and `scale`."""
+        size, channels = (int(value) for value in arrays["shape"])
+        return cls(size, channels, arrays["mean"], arrays["scale"])
+
+    def transform(self, contents: Sequence[NDArray[np.uint8]]) -> Floats:
+        """Images as float32 (n, size * size * channels)."""
+        rows: Floats = (_pixels(contents, self.size, self.channels) - self.mean) / self.scale
+        return rows
+
+    def state(self) -> State:
+        """Size, channels, mean image and scale."""
+        shape = np.array([self.size, self.channels], dtype=np.int64)
+        return {"shape": shape, "mean": self.mean, "scale": self.scale}, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """Embeddings compared by cosine: centred on the mean of the unit vectors, with one common scale."""
+
+    mean: Floats  # (d,)
+    scale: Floats  # (1,)
+    kind: str = "vector"
+
+    @classmethod
+    def fit(cls, contents: Sequence[Floats] | Floats, settings: Settings) -> Vector:
+        """Learn mean and scale of the unit-length rows."""
+        rows = _unit_rows(_stack(contents))
+        mean = rows.mean(0)
+        return cls(mean, np.array([max(float((rows - mean).std()), 1e-6)], dtype=np.float32))
+
+    @classmethod
+    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Vector:
+        """Restore from `mean` and `scale`."""
+        return cls(arrays["mean"], arrays["scale"])
+
+    def transform(self, contents: Sequence[Floats] | Floats) -> Floats:
+        """Embeddings as float32 (n, d); raises `InvalidInput` for another width or values that are not finite."""
+        rows = _stack(contents)
+        if rows.shape[1] != len(self.mean):
+            raise InvalidInput(f"embeddings have {rows.shape[1]} dimensions, the model was trained on {len(self.mean)}")
+        scaled: Floats = (_unit_rows(rows) - self.mean) / self.scale
+        return scaled
+
+    def state(self) -> State:
+        """Mean and scale."""
+        return {"mean": self.mean, "scale": self.scale}, ""
+
+
+KINDS: dict[str, type[Features]] = {"text": Text, "matrix": Matrix, "image": Image, "vector": Vector}
+
+
+def kind_of(contents: Sequence[Any] | Sparse) -> str:
+    """The kind that these contents are, by their first element; raises `InvalidInput` if it is none of ours."""
+    if isinstance(contents, Sparse):
+        return "matrix"
+    if len(contents) == 0:
+        raise InvalidInput("nothing to learn from: give at least one text, image or embedding")
+    first = contents[0]
+    odd = next((number for number, content in enumerate(contents) if type(content) is not type(first)), None)
+    if odd is not None:
+        raise InvalidInput(
+            f"content {odd} is {type(contents[odd]).__name__}, content 0 is {type(first).__name__}: "
+            "give one kind of content"
+        )
+    if isinstance(first, str):
+        return "text"
+    if isinstance(first, np.ndarray) and first.ndim == 1:
+        return "vector"
+    if isinstance(first, np.ndarray) and first.dtype == np.uint8 and first.ndim in (2, 3):
+        return "image"
+    raise InvalidInput(
+        f"contents are {type(first).__name__}: give str, uint8 images (h, w) or (h, w, 3), or float rows (n, d)"
+    )
+
+
+def _train_tokenizer(contents: Sequence[str]) -> Tokenizer:
+    """A tokenizer over every word of the contents, in no useful order."""
+    from tokenizers.trainers import WordLevelTrainer
+
+    tokenizer = _word_tokenizer([])
+    trainer = WordLevelTrainer(vocab_size=10_000_000, special_tokens=[UNKNOWN], show_progress=False)
+    tokenizer.train_from_iterator(contents, trainer)
+    return tokenizer
+
+
+def _word_tokenizer(words: list[str]) -> Tokenizer:
+    """Lower-cased words without accents; id 0 is the unknown word, then `words` in order."""
+    from tokenizers import Regex, Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.normalizers import NFKD, Lowercase, Sequence, StripAccents
+    from tokenizers.pre_tokenizers import Split
+
+    vocabulary = {word: number for number, word in enumerate([UNKNOWN, *words])}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.normalizer = Sequence([NFKD(), StripAccents(), Lowercase()])
+    tokenizer.pre_tokenizer = Split(Regex(WORD), behavior="removed", invert=True)
+    return tokenizer
+
+
+def _count_words(tokenizer: Tokenizer, contents: Sequence[str]) -> Sparse:
+    """Word counts (n, words + 1); column 0 counts the unknown."""
+    width = tokenizer.get_vocab_size()
+    tokens = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(contents), add_special_tokens=False)]
+    lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
+    flat = np.fromiter((number for row in tokens for number in row), dtype=np.int64, count=lengths.sum())
+    cells, counts = np.unique(np.repeat(np.arange(len(tokens)), lengths) * width + flat, return_counts=True)
+    indptr = np.searchsorted(cells, np.arange(len(tokens) + 1) * width)
+    return Sparse(indptr, (cells % width).astype(np.int32), counts.astype(np.float32), width)
+
+
+def _pixels(contents: Sequence[NDArray[np.uint8]], size: int, channels: int) -> Floats:
+    """Images scaled to (size, size, channels) and to 0..1, one flat float32 row each."""
+    from PIL import Image as Picture
+
+    rows = np.empty((len(contents), size * size * channels), dtype=np.float32)
+    for row, image in zip(rows, contents, strict=True):
+        picture = Picture.fromarray(image).convert("RGB" if channels == 3 else "L")
+        if picture.size != (size, size):
+            picture = picture.resize((size, size), Picture.Resampling.BOX)
+        row[:] = np.asarray(picture, dtype=np.float32).reshape(-1) / 255
+    return rows
+
+
+def _stack(contents: Sequence[Floats] | Floats) -> Floats:
+    """Rows of equal length as one float32 matrix; raises `InvalidInput` naming the first odd row."""
+    if not isinstance(contents, np.ndarray):
+        for number, row in enumerate(contents):
+            if np.shape(row) != np.shape(contents[0]):
+                raise InvalidInput(f"row {number} has shape {np.shape(row)}, row 0 has {np.shape(contents[0])}")
+    rows = np.asarray(contents, dtype=np.float32)
+    broken = np.flatnonzero(~np.isfinite(rows).all(1))
+    if len(broken):
+        raise InvalidInput(f"row {broken[0]} holds NaN or infinity: remove it or mend it")
+    return rows
+
+
+def _unit_rows(rows: Floats) -> Floats:
+    """Rows scaled to length 1; a row of zeros stays zero."""
+    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return unit

@@ -1,0 +1,38 @@
+"""What training asks of the codes: each objective a function of a few lines, its paper named.
+
+Codes are float (n, b) of -1 and +1 from a binarizer; a loss is a scalar, lower is better.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def agreement(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """Two views of one entry share a code that other entries do not have.
+
+    NT-Xent over cosine similarities: -log(exp(s_ij / t) / sum_k exp(s_ik / t)), k over the 2n - 1 other codes of the
+    batch (Chen et al. 2020, arXiv:2002.05709; for hashing Qiu et al. 2021, arXiv:2105.06138).
+    """
+    count = len(first)
+    codes = functional.normalize(torch.cat([first, second]))  # (2n, b)
+    scores = codes @ codes.T / temperature
+    scores.fill_diagonal_(-torch.inf)
+    partner = torch.arange(2 * count).roll(count)
+    return functional.cross_entropy(scores, partner)
+
+
+def multinomial(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of word proportions, -sum_w p_w log softmax(logits)_w, averaged over entries.
+
+    The reconstruction term of Salakhutdinov and Hinton 2009; `target` float (n, w), not negative, is scaled to sum 1.
+    """
+    share = target / target.sum(1, keepdim=True).clamp(min=1e-9)
+    return -(share * functional.log_softmax(logits, dim=1)).sum(1).mean()
+
+
+def squared(output: Tensor, target: Tensor) -> Tensor:
+    """Mean over entries and features of the squared difference."""
+    return functional.mse_loss(output, target)

@@ -1,0 +1,116 @@
+"""Training: two stages of one loop.
+
+Stage one learns 128-bit codes whose second views are neighbours by latent semantic analysis; stage two learns the
+codes wanted, its second views drawn from the neighbours by stage one's codes. In each step two views of a batch are
+masked (Vincent et al. 2008), encoded and binarized; the loss is the agreement of the two codes plus the
+reconstruction of the unmasked input. No label is ever seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hashret.features import Floats, Rows, Sparse
+from hashret.forward import Weights
+from hashret.model import binarize, objectives
+from hashret.model.neighbours import latent, nearest
+from hashret.model.nets import Autoencoder
+from hashret.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+FIRST_BITS = 128
+LATENT = 64  # dimensions of the first guess at neighbours
+SHARED = 0.5  # share of second views that are the entry itself, masked anew
+COLUMNS = 1024  # words of the vocabulary that a step reconstructs, drawn anew each step
+
+
+def train(rows: Rows, settings: Settings, progress: Progress) -> Weights:
+    """Learn an autoencoder from rows: `Sparse` or float32 (n, d).
+
+    `progress(phase, done, total)` is called after each step. Deterministic under `settings.seed` for one number of
+    threads; leaves torch's global random state as it was.
+    """
+    count = settings.neighbours
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        guess = nearest(latent(rows, LATENT, settings.seed), min(50, count))
+        draft = replace(settings, bits=FIRST_BITS, reconstruction=0.0)
+        first = _fit(rows, draft, guess, lambda *at: progress("stage 1", *at))
+        points = np.tanh(first.logits(rows))
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+        better = nearest(torch.from_numpy(points), count)
+        return _fit(rows, settings, better, lambda *at: progress("stage 2", *at))
+
+
+def _fit(rows: Rows, settings: Settings, near: NDArray[np.int64], progress: Callable[[int, int], None]) -> Weights:
+    """One stage: the training loop."""
+    rng = np.random.default_rng(settings.seed)
+    width = rows.width if isinstance(rows, Sparse) else rows.shape[1]
+    net = Autoencoder(width, settings.bits, settings.hidden)
+    adam = torch.optim.Adam(net.parameters(), settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        adam, settings.learning_rate, total_steps=settings.steps + 1, pct_start=0.1
+    )
+    for step, own in enumerate(_batches(len(rows), settings, rng), 1):
+        drawn = near[own, rng.integers(0, near.shape[1], len(own))]
+        other = np.where(rng.random(len(own)) < SHARED, own, drawn)
+        loss = _loss(net, _take(rows, own), _take(rows, other), settings, rng)
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        schedule.step()
+        progress(step, settings.steps)
+    return net.export()
+
+
+def _batches(count: int, settings: Settings, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """`settings.steps` batches of row numbers, each row once before any comes again."""
+    every = np.resize(np.arange(count), max(count, 2))  # batch normalisation needs two rows
+    size = min(settings.batch, len(every))
+    order = rng.permutation(every)
+    for _ in range(settings.steps):
+        if len(order) < size:
+            order = rng.permutation(every)
+        own, order = order[:size], order[size:]
+        yield own
+
+
+def _loss(net: Autoencoder, first: Rows, second: Rows, settings: Settings, rng: np.random.Generator) -> Tensor:
+    """Agreement of the two views' codes, plus the reconstruction of the entry from its own masked view's code."""
+    own, other = (binarize.sign(net.encode(_masked(view, settings.mask, rng))) for view in (first, second))
+    loss = objectives.agreement(own, other, settings.temperature)
+    if settings.reconstruction:
+        loss = loss + settings.reconstruction * _reconstruction(net, own, first, rng)
+    return loss
+
+
+def _reconstruction(net: Autoencoder, codes: Tensor, rows: Rows, rng: np.random.Generator) -> Tensor:
+    """Words by multinomial cross-entropy over a sample of columns, dense features by squared error."""
+    if not isinstance(rows, Sparse):
+        return objectives.squared(net.decode(codes), torch.from_numpy(rows))
+    columns = np.sort(rng.choice(rows.width, min(COLUMNS, rows.width), replace=False))
+    place = np.full(rows.width, -1)
+    place[columns] = np.arange(len(columns))
+    at = place[rows.indices]
+    target = torch.zeros(len(rows), len(columns))
+    target[rows.owners()[at >= 0], at[at >= 0]] = torch.from_numpy(rows.data[at >= 0])
+    return objectives.multinomial(net.decode(codes, torch.from_numpy(columns)), target)
+
+
+def _take(rows: Rows, numbers: NDArray[np.int64]) -> Rows:
+    """These rows."""
+    return rows.take(numbers) if isinstance(rows, Sparse) else rows[numbers]
+
+
+def _masked(rows: Rows, share: float, rng: np.random.Generator) -> Sparse | Tensor:
+    """Masking noise: each value is hidden with this probability, what is left of a sparse row scaled to length 1."""
+    if isinstance(rows, Sparse):
+        kept: Floats = rows.data * (rng.random(len(rows.data)) >= share)
+        return replace(rows, data=kept).unit()
+    return torch.from_numpy(rows * (rng.random(rows.shape) >= share).astype(np.float32))

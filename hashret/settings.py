@@ -1,0 +1,84 @@
+"""Every default of hashret, its meaning and its limits, in one frozen dataclass.
+
+The command line makes its options from these fields, a stored model keeps them as JSON, and each message about a bad
+value is made from the limits here. Nothing else in hashret has a default worth turning.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from indexer.errors import InvalidInput
+
+
+_SPARSE = {"hidden": 0, "learning_rate": 0.01, "mask": 0.6, "neighbours": 100, "temperature": 0.3}
+BY_KIND: dict[str, dict[str, Any]] = {
+    "text": _SPARSE,
+    "matrix": _SPARSE,
+    "image": {"hidden": 512, "learning_rate": 0.002, "mask": 0.2, "neighbours": 50, "temperature": 0.2},
+    "vector": {"hidden": 0, "learning_rate": 0.002, "mask": 0.1, "neighbours": 5, "temperature": 0.1},
+}
+
+
+def _setting(default: Any, low: float, high: float, text: str) -> Any:  # noqa: ANN401 - the type of the field
+    """A field with its limits (inclusive) and its help text."""
+    return field(default=default, metadata={"low": low, "high": high, "help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How codes are learned. Every field is a number, its limits inclusive; None means: as `BY_KIND` says.
+
+    Raises `InvalidInput` for a value outside its limits or of the wrong type.
+    """
+
+    bits: int = _setting(64, 8, 256, "Length of a code; a multiple of 8.")
+    seed: int = _setting(0, 0, 2**31 - 1, "Same seed, data and versions give the same model.")
+    words: int = _setting(20_000, 16, 1_000_000, "Texts: size of the vocabulary, most frequent first.")
+    min_count: int = _setting(2, 1, 1_000_000, "Texts: a word counts if so many entries have it.")
+    image_size: int = _setting(28, 8, 128, "Images: side in pixels that they are scaled to.")
+    sample: int = _setting(50_000, 1, 10_000_000, "Train on at most so many entries, drawn at random.")
+    steps: int = _setting(1200, 1, 10_000_000, "Training steps in each of the two stages.")
+    batch: int = _setting(256, 2, 65_536, "Entries in a training step.")
+    reconstruction: float = _setting(0.1, 0.0, 100.0, "Weight of reconstructing the input beside agreement.")
+    hidden: int | None = _setting(None, 0, 8192, "Width of the hidden layer; 0 for none.")
+    learning_rate: float | None = _setting(None, 1e-6, 1.0, "Peak step size of Adam.")
+    mask: float | None = _setting(None, 0.0, 0.95, "Share of each input that is hidden in training.")
+    neighbours: int | None = _setting(None, 1, 10_000, "Second views are drawn from so many nearest entries.")
+    temperature: float | None = _setting(None, 0.01, 10.0, "Softness of the agreement between two views.")
+
+    def __post_init__(self) -> None:
+        """Check every field against its limits."""
+        for item in fields(self):
+            _check(item.name, getattr(self, item.name), item.type, item.metadata)
+        if self.bits % 8:
+            raise InvalidInput(f"bits is {self.bits}: give a multiple of 8 from 8 to 256")
+
+    def resolved(self, kind: str) -> Settings:
+        """These settings with nothing left open, for contents of this kind."""
+        return replace(self, **{name: value for name, value in BY_KIND[kind].items() if getattr(self, name) is None})
+
+    def to_json(self) -> str:
+        """These settings as one JSON object with sorted keys."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """Settings from `to_json`; raises `InvalidInput` for unknown names or bad values."""
+        values = json.loads(text)
+        unknown = sorted(set(values) - {item.name for item in fields(cls)})
+        if unknown:
+            raise InvalidInput(f"unknown settings {', '.join(unknown)}: the file was written by a newer hashret")
+        return cls(**values)
+
+
+def _check(name: str, value: object, kind: object, limits: Any) -> None:  # noqa: ANN401 - a field's metadata
+    """Raise unless `value` is of the field's type and within its limits."""
+    low, high = limits["low"], limits["high"]
+    whole = "int" in str(kind)
+    if value is None and "None" in str(kind):
+        return
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
+        raise InvalidInput(f"{name} is {value!r}: give a{' whole' if whole else ''} number from {low} to {high}")

@@ -1,0 +1,30 @@
+"""The one tree of errors that hashret raises on purpose.
+
+HashretError
+  InvalidInput (ValueError)   what was handed in cannot be used; nothing stored was changed
+  NotFound (LookupError)      a key, file or model that is not there
+  Mismatch                    codes, models or file formats that do not belong together
+  Corrupt                     stored bytes that are not what was written
+
+Every message says what was wrong, where (file:line, row, key) and what to do.
+"""
+
+
+class HashretError(Exception):
+    """Root of every error that hashret raises on purpose."""
+
+
+class InvalidInput(HashretError, ValueError):  # noqa: N818 - names of situations, as users read them
+    """Input that cannot be used; nothing stored was changed."""
+
+
+class NotFound(HashretError, LookupError):  # noqa: N818
+    """A key, file or model that is not there."""
+
+
+class Mismatch(HashretError):  # noqa: N818
+    """Codes, models or file formats that do not belong together."""
+
+
+class Corrupt(HashretError):  # noqa: N818
+    """Stored bytes that are not what was written."""

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashret.features import KINDS, Image, Matrix, Sparse, Text, Vector, kind_of
+from hashret.settings import Settings
+from indexer.errors import InvalidInput
+
+TEXTS = ["The cat sat.", "the CAT, the dog", "Crème brûlée: a dog", ""]
+
+
+def dense(rows: Sparse) -> np.ndarray:
+    out = np.zeros((len(rows), rows.width), dtype=np.float32)
+    out[rows.owners(), rows.indices] = rows.data
+    return out
+
+
+def sparse(matrix: np.ndarray) -> Sparse:
+    row, column = np.nonzero(matrix)
+    indptr = np.searchsorted(row, np.arange(len(matrix) + 1))
+    return Sparse(indptr, column.astype(np.int32), matrix[row, column].astype(np.float32), matrix.shape[1])
+
+
+def test_vocabulary_is_by_frequency_then_alphabet_without_case_or_accents():
+    assert Text.fit(TEXTS, Settings(min_count=1, words=16)).words() == [
+        "cat", "dog", "the", "a", "brulee", "creme", "sat",
+    ]  # fmt: skip
+
+
+def test_text_rows_equal_the_formula():
+    features = Text.fit(TEXTS, Settings(min_count=2))
+    assert features.words() == ["cat", "dog", "the"]
+    idf = np.log(5 / 3) + 1  # each word is in two of the four texts
+    second = np.array([1.0, 1.0, 1 + np.log(2)]) * idf
+    expected = np.zeros((4, 3))
+    expected[0] = np.array([1, 0, 1]) / np.sqrt(2)
+    expected[1] = second / np.linalg.norm(second)
+    expected[2, 1] = 1
+    np.testing.assert_allclose(dense(features.transform(TEXTS)), expected, rtol=1e-6)
+
+
+def test_unknown_words_give_an_empty_row():
+    rows = Text.fit(TEXTS, Settings()).transform(["zebra zebra", "cat"])
+    assert np.diff(rows.indptr).tolist() == [0, 1]
+
+
+def test_no_text_at_all_transforms_to_no_rows():
+    rows = Text.fit(TEXTS, Settings()).transform([])
+    assert (len(rows), rows.width) == (0, 3)
+
+
+def test_words_of_snake_case_and_dotted_names_fall_apart():
+    assert Text.fit(["read_csv numpy.linalg"], Settings()).words() == ["csv", "linalg", "numpy", "read"]
+
+
+def test_texts_without_words_are_refused():
+    with pytest.raises(InvalidInput) as caught:
+        Text.fit(["...", "!"], Settings())
+    assert str(caught.value) == "no word occurs in 2 of 2 texts: give longer texts or min_count=1"
+
+
+@pytest.mark.parametrize("kind", ["text", "image", "vector", "matrix"])
+def test_state_restores_the_same_rows(kind):
+    rng = np.random.default_rng(0)
+    contents = {
+        "text": TEXTS,
+        "image": [rng.integers(0, 256, (9, 7, 3), dtype=np.uint8), rng.integers(0, 256, (30, 31), dtype=np.uint8)],
+        "vector": rng.normal(size=(5, 4)).astype(np.float32),
+        "matrix": sparse(rng.random((5, 6)) * (rng.random((5, 6)) < 0.5)),
+    }[kind]
+    assert kind_of(contents) == kind
+    features = KINDS[kind].fit(contents, Settings(image_size=8))
+    restored = KINDS[kind].load(*features.state())
+    before, after = features.transform(contents), restored.transform(contents)
+    if isinstance(before, Sparse):
+        before, after = dense(before), dense(after)
+    np.testing.assert_array_equal(before, after)
+
+
+@given(st.lists(st.lists(st.floats(-4, 4, width=32), min_size=3, max_size=3), min_size=1, max_size=9), st.data())
+def test_sparse_rows_behave_as_a_matrix(values, data):
+    matrix = np.array(values, dtype=np.float32)
+    rows = sparse(matrix)
+    picks = np.array(data.draw(st.lists(st.integers(0, len(matrix) - 1), max_size=12)), dtype=np.int64)
+    np.testing.assert_array_equal(dense(rows.take(picks)), matrix[picks])
+    lengths = np.linalg.norm(matrix.astype(np.float64), axis=1, keepdims=True)
+    np.testing.assert_allclose(dense(rows.unit()), matrix / np.maximum(lengths, 1e-6), rtol=1e-5, atol=1e-30)
+
+
+def test_images_are_scaled_centred_and_grey_or_colour():
+    black, white = np.zeros((4, 4), np.uint8), np.full((8, 8), 255, np.uint8)
+    grey = Image.fit([black, white], Settings(image_size=8))
+    np.testing.assert_allclose(grey.transform([black, white]), [[-1.0] * 64, [1.0] * 64])
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 0] = 255
+    colour = Image.fit([black, red], Settings(image_size=8))
+    assert colour.channels == 3
+    np.testing.assert_allclose(colour.mean.reshape(8, 8, 3)[0, 0], [0.5, 0, 0])
+
+
+def test_vectors_are_compared_by_direction():
+    rows = np.array([[3, 4], [0, 2], [0, 0]], dtype=np.float32)
+    features = Vector.fit(rows, Settings())
+    unit = np.array([[0.6, 0.8], [0, 1], [0, 0]])
+    np.testing.assert_allclose(features.transform(rows) * features.scale + features.mean, unit, atol=1e-6)
+    np.testing.assert_allclose(features.transform(rows * 5), features.transform(rows), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: kind_of([]), "nothing to learn from: give at least one text, image or embedding"),
+        (lambda: kind_of([3]), "contents are int: give str, uint8 images (h, w) or (h, w, 3), or float rows (n, d)"),
+        (lambda: kind_of(["a", 3]), "content 1 is int, content 0 is str: give one kind of content"),
+        (
+            lambda: Vector.fit(np.ones((2, 3)), Settings()).transform(np.ones((1, 4))),
+            "embeddings have 4 dimensions, the model was trained on 3",
+        ),
+        (
+            lambda: Vector.fit([np.ones(3), np.array([1, np.nan, 0])], Settings()),
+            "row 1 holds NaN or infinity: remove it or mend it",
+        ),
+        (lambda: Vector.fit([np.ones(3), np.ones(2)], Settings()), "row 1 has shape (2,), row 0 has (3,)"),
+        (
+            lambda: Matrix(7).transform(sparse(np.ones((2, 3)))),
+            "rows have 3 columns, the model was trained on 7",
+        ),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(InvalidInput) as caught:
+        call()
+    assert str(caught.value) == message
