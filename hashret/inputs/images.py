@@ -1,0 +1,76 @@
+"""PNG and JPEG files to uint8 arrays, one entry a file.
+
+Grey images stay grey, everything else becomes RGB; turned as the camera says, transparency laid on white, 16 bits cut
+to 8. Not here: scaling, which belongs to the model (`features`). Pillow is imported when the first image is read.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashret.inputs.entry import Entry, File, Items, ReadOptions
+from hashret.inputs.text import unreadable
+from indexer.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def read_image(file: File, _options: ReadOptions) -> Items:
+    """An image as one entry: content uint8 (h, w) or (h, w, 3), key = name, meta = its path and folder.
+
+    `folder` is the part of the name before the last slash: a label where images lie in one folder a class.
+    """
+    try:
+        if not file.path.stat().st_size:
+            raise InvalidInput(f"{file.shown}: is an empty file: remove it or fetch it again")
+        folder = PurePosixPath(file.name).parent.as_posix()
+        meta = {"path": file.shown, "folder": "" if folder == "." else folder}
+        yield 0, Entry(file.name, _pixels(file), meta)
+    except OSError as error:
+        yield 0, InvalidInput(*unreadable(file, error).args)
+    except InvalidInput as error:
+        yield 0, error
+
+
+def _pixels(file: File) -> NDArray[np.uint8]:
+    """The pixels of an image file; raises `InvalidInput` if it is broken, cut off or far too large."""
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # broken EXIF and the like: the pixels are what counts
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file.path, formats=("PNG", "JPEG")) as image:
+                image.load()
+                return _array(ImageOps.exif_transpose(image))
+    except PermissionError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        most = Image.MAX_IMAGE_PIXELS
+        raise InvalidInput(f"{file.shown}: has more than {most:,} pixels: scale it down first") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
+        raise InvalidInput(
+            f"{file.shown}: cannot be read as PNG or JPEG, it is broken or cut off: fetch it again"
+        ) from error
+
+
+def _array(image: Image) -> NDArray[np.uint8]:
+    """An open image as uint8 (h, w) or (h, w, 3)."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        deep = np.asarray(image).clip(0, 65535)
+        return (deep >> 8).astype(np.uint8)
+    grey = image.mode in ("1", "L", "LA")
+    if "A" in image.getbands() or "transparency" in image.info:
+        over = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
+    return np.array(image.convert("L" if grey else "RGB"), dtype=np.uint8)

@@ -1,0 +1,151 @@
+"""Records to entries: which field is the text, which the id, and the JSON lines they come in.
+
+The rules, the same for JSON lines and CSV; the first record of a file (or its header) decides for the whole file:
+- text: `text_field`; else the first of text, content, body, document; else the only text among the other fields.
+- id:   `id_field`; else the first of id, _id, key; else file:line.
+- Every other field, a title too, is meta.
+
+Not here: CSV itself (`tables`) and decoding (`text`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from hashret.inputs.entry import Entry, File, Items, ReadOptions
+from hashret.inputs.text import fault, lines
+from indexer.errors import InvalidInput
+
+_TEXT_FIELDS = ("text", "content", "body", "document")
+_ID_FIELDS = ("id", "_id", "key")
+_JSON_NAMES = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+# Only these escapes can put a NUL or half a pair into a string that was decoded well.
+_RISKY_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The names of the text field and of the id field, None for file:line."""
+
+    text: str
+    key: str | None
+
+
+def choose(record: Mapping[str, Any], place: str, options: ReadOptions) -> Fields:
+    """The fields by the rules above; raises `InvalidInput` if none is the text."""
+    key = options.id_field or next((name for name in _ID_FIELDS if name in record), None)
+    if options.text_field:
+        return Fields(options.text_field, key)
+    text = next((name for name in _TEXT_FIELDS if name in record), None)
+    if text is None:
+        texts = [name for name, value in record.items() if isinstance(value, str) and name != key]
+        if len(texts) != 1:
+            raise missing(place, "text", record, "--text-field")
+        text = texts[0]
+    return Fields(text, key)
+
+
+def entry(record: dict[str, Any], fields: Fields, file: File, row: int) -> Entry:
+    """The entry of a record; raises `InvalidInput` if its text or id is missing, empty or of a wrong type."""
+    place = f"{file.shown}:{row}"
+    for name, flag in ((fields.text, "--text-field"), (fields.key, "--id-field")):
+        if name is not None and name not in record:
+            raise missing(place, name, record, flag)
+    text = record[fields.text]
+    if not isinstance(text, str):
+        raise InvalidInput(f"{place}: field {fields.text!r} is {_kind(text)}, not text: name another with --text-field")
+    if not text.strip():
+        raise InvalidInput(f"{place}: field {fields.text!r} is empty: remove the entry or fill it")
+    key = f"{file.name}:{row}" if fields.key is None else _key(record[fields.key], place, fields.key)
+    return Entry(key, text, {name: value for name, value in record.items() if name not in (fields.text, fields.key)})
+
+
+def _key(value: object, place: str, name: str) -> str:
+    """An id as text; whole numbers are taken as they are written."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise InvalidInput(f"{place}: id field {name!r} is {_kind(value)}: give text or a whole number")
+    if value == "":
+        raise InvalidInput(f"{place}: id field {name!r} is empty: fill it or name another with --id-field")
+    return str(value)
+
+
+def missing(place: str, name: str, record: Iterable[str], flag: str) -> InvalidInput:
+    """The message for a field that a record lacks."""
+    there = f"its fields are {', '.join(names)}" if (names := list(record)) else "it has no fields"
+    return InvalidInput(f"{place}: no field {name!r}: {there}; name one with {flag}")
+
+
+def _kind(value: object) -> str:
+    """The JSON type of a value, in words."""
+    return _JSON_NAMES.get(type(value), "a number")
+
+
+def read_records(file: File, options: ReadOptions) -> Items:
+    """A file of JSON objects, one a line; blank lines are no entries. Raises `InvalidInput` if no field is the text."""
+    fields: Fields | None = None
+    for number, text, problem in lines(file, options):
+        if problem is None and not text.strip():
+            continue
+        place = f"{file.shown}:{number}"
+        try:
+            if problem is not None:
+                raise problem
+            record = parse(text, place)
+        except InvalidInput as error:
+            yield number, error
+            continue
+        fields = fields or choose(record, place, options)
+        try:
+            yield number, entry(record, fields, file, number)
+        except InvalidInput as error:
+            yield number, error
+
+
+def parse(text: str, place: str) -> dict[str, Any]:
+    """A JSON object from one line; raises `InvalidInput` for anything else."""
+    try:
+        record = json.loads(text.rstrip("\r\n"), parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise InvalidInput(f"{place}: broken JSON (nested too deeply): repair the line") from error
+    except json.JSONDecodeError as error:
+        reason = error.msg[:1].lower() + error.msg[1:]
+        raise InvalidInput(f"{place}: broken JSON ({reason}, column {error.colno}): repair the line") from error
+    except ValueError as error:
+        raise InvalidInput(f"{place}: broken JSON ({error}): repair the line") from error
+    if not isinstance(record, dict):
+        raise InvalidInput(f'{place}: is {_kind(record)}, not an object: write each line as {{"id": …, "text": …}}')
+    if _RISKY_ESCAPE.search(text):
+        for string in _strings(record):
+            if why := fault(string):
+                raise InvalidInput(f"{place}: {why}")
+    return record
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError(f"{digits} is too large")
+    return value
+
+
+def _strings(record: dict[str, Any]) -> Iterator[str]:
+    """Every string in a JSON object, names of fields too, in order; a stack, as the nesting may be deep."""
+    waiting: list[Any] = [record]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            waiting.extend(reversed(value))
+        elif isinstance(value, dict):
+            for name, item in reversed(value.items()):
+                waiting += (item, name)
