@@ -1,0 +1,241 @@
+"""Index: codes in, ids out. A store, a table in memory, and a planner that chooses between them.
+
+Every answer is complete and in the order (distance, id), whichever way found it. Small radii are answered by the
+database with nothing loaded; everything else by a scan of all codes, which memory holds as of the store's revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.bits import Codes, Distances, Ids, as_codes, ball_size, distances, flip_masks
+from indexer.check import Report, prove
+from indexer.errors import InvalidInput, Mismatch
+from indexer.planner import Plan, plan
+from indexer.store import Batch, Store
+from indexer.tables import Csr, Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The k nearest of each query: `ids` int64 (n, k), `distances` int32 (n, k); -1 where there are fewer than k."""
+
+    ids: Ids
+    distances: Distances
+    _store: Store = field(repr=False, compare=False)
+
+    def keys(self) -> list[list[str]]:
+        """The keys found, a list for each query."""
+        return [self._store.keys(row[row >= 0]) for row in self.ids]
+
+
+@dataclass(frozen=True, slots=True)
+class RangeMatches:
+    """All within a radius: query i has `ids` int64 and `distances` int32 from `lims[i]` to `lims[i + 1]`."""
+
+    lims: Ids
+    ids: Ids
+    distances: Distances
+    _store: Store = field(repr=False, compare=False)
+
+    def keys(self) -> list[list[str]]:
+        """The keys found, a list for each query."""
+        return [self._store.keys(part) for part in np.split(self.ids, self.lims[1:-1])]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Some pairs of near entries: `left` < `right` int64 (m,), `distances` int32 (m,)."""
+
+    left: Ids
+    right: Ids
+    distances: Distances
+
+
+class Index:
+    """Binary codes of one length with keys, in one file; a context manager.
+
+    Made by `create` or `open`. Any number of threads and processes may search while one writes.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._scan: Scan | None = None
+
+    @classmethod
+    def create(cls, path: str, bits: int = 64) -> Self:
+        """A new file (or ":memory:") for codes of 8 to 256 bits, a multiple of 8.
+
+        Raises `InvalidInput` for another length or if the file exists.
+        """
+        return cls(Store.create(path, bits))
+
+    @classmethod
+    def open(cls, path: str) -> Self:
+        """An existing file.
+
+        Raises `NotFound`, `InvalidInput` if it is not ours, `Corrupt`, or `Mismatch` if a newer hashret wrote it.
+        """
+        return cls(Store.open(path))
+
+    def close(self) -> None:
+        """Let go of file and memory."""
+        self._scan = None
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    @property
+    def bits(self) -> int:
+        """Length of a code in bits."""
+        return self.store.bits
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def add(
+        self,
+        keys: Sequence[str],
+        codes: Codes,
+        *,
+        contents: Sequence[str | None] | None = None,
+        metas: Sequence[Mapping[str, Any]] | None = None,
+        digests: Sequence[bytes] | None = None,
+        vectors: NDArray[np.floating[Any]] | None = None,
+    ) -> Ids:
+        """Store codes uint8 (n, bits / 8) under keys, with what else is known of them, in one transaction.
+
+        A key that is there is updated, all its columns anew, and keeps its id. Returns ids int64 (n,). Raises
+        `InvalidInput` for keys that are no text, empty or given twice, and for columns of another length.
+        """
+        codes = as_codes(codes, self.bits)
+        columns = {"codes": codes, "contents": contents, "metas": metas, "digests": digests, "vectors": vectors}
+        for name, column in columns.items():
+            if column is not None and len(column) != len(keys):
+                raise InvalidInput(f"{len(keys)} keys but {len(column)} {name}: give one for each")
+        _check_keys(keys)
+        halves = None if vectors is None else vectors.astype(np.float16)
+        return self.store.add(Batch(keys, codes, contents, metas, digests, halves))
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Remove entries; their number. Raises `NotFound` if a key is not there, and then removes none."""
+        return self.store.remove(keys)
+
+    def search(self, codes: Codes, k: int = 10, *, among: Ids | None = None) -> Matches:
+        """The k nearest codes of each query, exactly; with `among` only entries with these ids, ascending."""
+        codes = as_codes(codes, self.bits)
+        _positive("k", k, 1)
+        return Matches(*self._table(among).search(codes, k), self.store)
+
+    def within(self, codes: Codes, radius: int, *, among: Ids | None = None) -> RangeMatches:
+        """Every code within `radius` bits (inclusive) of each query, exactly; `among` as in `search`."""
+        codes = as_codes(codes, self.bits)
+        way = self.explain(codes, radius=radius).way
+        if way == "scan":
+            return RangeMatches(*self._table(among).within(codes, min(radius, self.bits)), self.store)
+        lims, ids, near = self._look_up(codes, radius)
+        if among is not None:
+            kept = np.isin(ids, among)
+            lims = np.concatenate(([0], np.cumsum(kept)))[lims]
+            ids, near = ids[kept], near[kept]
+        return RangeMatches(lims, ids, near, self.store)
+
+    def bucket(self, code: Codes) -> Ids:
+        """Ids, ascending, of the entries that have this very code."""
+        codes = as_codes(code, self.bits)
+        if len(codes) != 1:
+            raise InvalidInput(f"{len(codes)} codes were given: give one")
+        return self._look_up(codes, 0)[1]
+
+    def pairs(self, radius: int) -> Iterator[Pairs]:
+        """Every pair of entries within `radius` bits once, by (left, right), in chunks: all near duplicates."""
+        _positive("radius", radius, 0)
+        for left, right, near in self._table(None).pairs(min(radius, self.bits)):
+            if len(left):
+                yield Pairs(left, right, near)
+
+    def explain(self, codes: Codes, *, k: int | None = None, radius: int | None = None) -> Plan:
+        """The way that `search` (with k) or `within` (with radius) would go for these queries, and why."""
+        if (k is None) == (radius is None):
+            raise InvalidInput("give k or radius, one of the two")
+        _positive("k" if radius is None else "radius", k if radius is None else radius, 1 if radius is None else 0)
+        queries = len(as_codes(codes, self.bits))
+        return plan(len(self), self.bits, queries, radius, resident=self._scan is not None)
+
+    def keys(self, ids: Ids) -> list[str]:
+        """The key of each id; raises `NotFound`."""
+        return self.store.keys(np.asarray(ids, dtype=np.int64))
+
+    def ids(self, keys: Sequence[str]) -> Ids:
+        """The id of each key, int64 (n,); raises `NotFound`."""
+        return self.store.ids(keys)
+
+    def codes(self, ids: Ids) -> Codes:
+        """The code of each id, uint8 (n, bits / 8); raises `NotFound`."""
+        return self.store.codes(np.asarray(ids, dtype=np.int64))
+
+    def check(self, sample: int = 32, seed: int = 0) -> Report:
+        """Prove a sample of answers of every way by brute force over the rows, and the caches against the rows."""
+        scan = self._table(None)
+        flips = 2 if ball_size(self.bits, 2) <= 3000 else 1
+        ways = {"bucket": (self._look_up, 0), "flips": (self._look_up, flips), "scan": (scan.within, self.bits // 4)}
+        return prove(self.store, scan, ways, sample, seed)
+
+    def stats(self) -> dict[str, int]:
+        """Entries, bits, revision, different codes, entries in the largest bucket, and bytes of the file."""
+        codes, largest = self.store.largest_bucket()
+        revision = self.store.state()[0]
+        counts = {"entries": len(self), "bits": self.bits, "revision": revision, "codes": codes}
+        return {**counts, "largest bucket": largest, "bytes": self.store.size()}
+
+    def _table(self, among: Ids | None) -> Scan:
+        """All codes, or those of some entries, in memory as of the store's revision."""
+        revision, model = self.store.state()
+        if model != self.store.model_id:
+            raise Mismatch(f"{self.store.path}: was given another model since it was opened: open it again")
+        scan = self._scan
+        if scan is None or scan.revision != revision:
+            scan = Scan.of(*self.store.segments(scan.segments if scan else {}), self.bits // 8)
+            self._scan = scan
+        return scan if among is None else scan.among(among)
+
+    def _look_up(self, codes: Codes, radius: int) -> Csr:
+        """What `Scan.within` answers, by looking up every code within the radius in the database."""
+        masks = flip_masks(self.bits, radius)
+        lims, ids, near = [0], [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
+        for code in codes:
+            found, theirs = self.store.with_codes(masks ^ code)
+            away = distances(code[None], theirs)[0]
+            order = np.lexsort((found, away))
+            lims.append(lims[-1] + len(found))
+            ids.append(found[order])
+            near.append(away[order])
+        return np.array(lims, dtype=np.int64), np.concatenate(ids), np.concatenate(near)
+
+
+def _check_keys(keys: Sequence[str]) -> None:
+    """Raise `InvalidInput` unless keys are texts, not empty, and all different."""
+    different = set(keys)
+    if set(map(type, keys)) - {str} or "" in different:
+        number, key = next((n, key) for n, key in enumerate(keys) if type(key) is not str or not key)
+        raise InvalidInput(f"key {number} is {key!r}: give a text that is not empty")
+    if len(different) != len(keys):
+        first: dict[str, int] = {}
+        for number, key in enumerate(keys):
+            if first.setdefault(key, number) != number:
+                raise InvalidInput(f"keys {first[key]} and {number} are both {key!r}: give each key once")
+
+
+def _positive(name: str, value: Any, least: int) -> None:  # noqa: ANN401 - the border
+    """Raise `InvalidInput` unless `value` is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InvalidInput(f"{name} is {value!r}: give a whole number of at least {least}")

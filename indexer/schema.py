@@ -1,0 +1,203 @@
+"""The tables of a hashret file, and how one is made, opened and upgraded.
+
+Six tables of plain rows that a person can read with `sqlite3`:
+
+entries   id, key, digest (SHA-256 of the content), content (text), meta (JSON)
+buckets   model, entry, code: which code a model gave an entry; the index over (model, code) finds a bucket
+vectors   entry, vector: optional float16 features, little-endian
+models    id, digest, bits, settings (JSON), weights (safetensors), created (UTC)
+facts     name, value: revision, entries, last_id, model (the one in use), and what other layers note
+segments  model, number, revision, size, ids, codes: a cache of `buckets`, packed 65,536 entries a row
+
+The file says that it is ours by `PRAGMA application_id` and which format it has by `PRAGMA user_version`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFound
+
+MEMORY = ":memory:"
+PRAGMAS = (
+    "busy_timeout = 30000",
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "temp_store = MEMORY",
+    "cache_size = -65536",  # kB: the indexes of a first load of a million entries fit
+)
+APPLICATION = int.from_bytes(b"HSHR")
+
+metadata = MetaData()
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("digest", LargeBinary),
+    Column("content", Text),
+    Column("meta", Text),
+)
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("model", Integer, primary_key=True, autoincrement=False),
+    Column("entry", Integer, primary_key=True, autoincrement=False),
+    Column("code", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("entry", Integer, primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+)
+models = Table(
+    "models",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", Text),
+    Column("bits", Integer, nullable=False),
+    Column("settings", Text),
+    Column("weights", LargeBinary),
+    Column("created", Text, nullable=False),
+)
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+segments = Table(
+    "segments",
+    metadata,
+    Column("model", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("ids", LargeBinary, nullable=False),
+    Column("codes", LargeBinary, nullable=False),
+)
+by_key = Index("entries_by_key", entries.c.key, unique=True)
+by_code = Index("buckets_by_code", buckets.c.model, buckets.c.code)
+
+
+def _version_1(connection: Connection) -> None:
+    """The first format."""
+    metadata.create_all(connection)
+
+
+UPGRADES: tuple[Callable[[Connection], None], ...] = (_version_1,)  # append only; the n-th makes format n
+
+
+def create(path: str) -> Engine:
+    """A new file, or a database in memory, with empty tables; raises `InvalidInput` if the file exists."""
+    if path != MEMORY and Path(path).exists():
+        raise InvalidInput(f"{path}: exists already: open it, or choose another name")
+    if path != MEMORY and not Path(path).absolute().parent.is_dir():
+        raise NotFound(f"{path}: its folder is not there: make it first")
+    engine = _connect(path)
+    with mapped(path), writing(engine) as connection:
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
+        _upgrade(connection, 0)
+    return engine
+
+
+def open_file(path: str) -> Engine:
+    """An existing file, upgraded to this format.
+
+    Raises `NotFound`, `InvalidInput` for a file that is not ours, `Corrupt`, or `Mismatch` for a newer format.
+    """
+    if path == MEMORY:
+        raise InvalidInput(":memory: is always new: create it")
+    if not Path(path).is_file():
+        raise NotFound(f"{path}: no such file: create it first, as by `hashret index`")
+    engine = _connect(path)
+    try:
+        with mapped(path):
+            with engine.begin() as connection:
+                found = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+                version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if found != APPLICATION:
+                raise InvalidInput(f"{path}: is a database of something else: choose another name")
+            if version > len(UPGRADES):
+                raise Mismatch(f"{path}: has format {version}, this hashret reads up to {len(UPGRADES)}: upgrade it")
+            if version < len(UPGRADES):
+                with writing(engine) as connection:
+                    _upgrade(connection, version)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that holds the write lock from its start; rolled back whole by any exception."""
+    with engine.connect() as plain:
+        connection = plain.execution_options(hashret_begin="BEGIN IMMEDIATE")
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def mapped(path: str) -> Iterator[None]:
+    """Errors of the database as ours, with the file they are about."""
+    try:
+        yield
+    except DBAPIError as error:
+        text = str(error.orig)
+        if "not a database" in text:
+            raise InvalidInput(f"{path}: is no database: choose another name") from error
+        if "malformed" in text or "corrupt" in text:
+            raise Corrupt(f"{path}: the database is damaged ({text}): restore it from a copy") from error
+        if "locked" in text:
+            raise HashretError(f"{path}: another process is writing to it: try again") from error
+        raise HashretError(f"{path}: {text}") from error
+
+
+def _upgrade(connection: Connection, version: int) -> None:
+    """Bring a file of this format to the newest."""
+    for step in UPGRADES[version:]:
+        step(connection)
+    connection.exec_driver_sql(f"PRAGMA user_version = {len(UPGRADES)}")
+
+
+def _connect(path: str) -> Engine:
+    """An engine whose connections begin transactions when we say so, not when the driver thinks fit."""
+    options: dict[str, Any] = {}
+    if path == MEMORY:
+        options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    engine = create_engine(URL.create("sqlite", database=path), **options)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, record: object) -> None:  # noqa: ANN401 - the driver's connection
+        connection.isolation_level = None
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("hashret_begin", "BEGIN"))
+
+    return engine

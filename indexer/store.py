@@ -1,0 +1,410 @@
+"""Store: entries, codes, models and facts in one file, and the only SQL of the indexer.
+
+Each change is one transaction: entry, code, segment and revision together or not at all. Hot paths hand tuples to the
+driver (a Core insert of dicts is four times slower) and read whole results at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import repeat
+from threading import RLock
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, Text, case, cast, delete, func, insert, select, update
+
+from indexer import schema
+from indexer.bits import Codes, Ids, check_bits
+from indexer.errors import Corrupt, InvalidInput, NotFound
+from indexer.schema import buckets, entries, facts, models, segments
+from indexer.segments import Cache, Segment, Segments, split
+
+BULK = 50_000  # a first load of so many builds its indexes afterwards: .7 against .15 million rows a second
+MANY = 10_000  # bound values a statement; SQLite allows 32,766
+GIVEN = 1  # row of `models` that a new file begins with
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries to store, keys all different; a column that is None stays empty."""
+
+    keys: Sequence[str]
+    codes: Codes
+    contents: Sequence[str | None] | None = None
+    metas: Sequence[Mapping[str, Any] | None] | None = None
+    digests: Sequence[bytes] | None = None
+    vectors: NDArray[np.float16] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stored entry."""
+
+    id: int
+    key: str
+    content: str | None
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A stored model: opaque to the indexer but for its length of codes and its digest."""
+
+    id: int
+    bits: int
+    digest: str
+    settings: str
+    weights: bytes
+
+
+class Store:
+    """One open file. Reads may come from several threads at once; writes take turns."""
+
+    def __init__(self, path: str, engine: Engine) -> None:
+        self.path = path
+        self._engine = engine
+        # A database in memory is one connection, which threads must share in turns.
+        self._turn: AbstractContextManager[Any] = RLock() if path == schema.MEMORY else nullcontext()
+        with self._read() as connection:
+            self.model_id = int(_fact(connection, "model") or GIVEN)
+            self.bits = connection.execute(select(models.c.bits).where(models.c.id == self.model_id)).scalar_one()
+
+    @property
+    def cache(self) -> Cache:
+        """The segments of the model in use."""
+        return Cache(self.model_id, self.bits // 8)
+
+    @classmethod
+    def create(cls, path: str, bits: int) -> Self:
+        """A new file for codes of this length; raises `InvalidInput` if it exists."""
+        check_bits(bits)
+        engine = schema.create(path)
+        with schema.mapped(path), schema.writing(engine) as connection:
+            connection.execute(insert(models).values(id=GIVEN, bits=bits, created=_now()))
+            _set_facts(connection, {"revision": 0, "entries": 0, "last_id": 0, "model": GIVEN})
+        return cls(path, engine)
+
+    @classmethod
+    def open(cls, path: str) -> Self:
+        """An existing file; raises `NotFound`, `InvalidInput`, `Corrupt` or `Mismatch`."""
+        engine = schema.open_file(path)
+        try:
+            return cls(path, engine)
+        except BaseException:
+            engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file; its write-ahead log is merged into it."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        """One consistent view of the file."""
+        with self._turn, schema.mapped(self.path), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        """One transaction, alone."""
+        with self._turn, schema.mapped(self.path), schema.writing(self._engine) as connection:
+            yield connection
+
+    def fact(self, name: str) -> str | None:
+        """A note about the file; None if there is none of this name."""
+        with self._read() as connection:
+            return _fact(connection, name)
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Note something about the file."""
+        with self._write() as connection:
+            _set_facts(connection, {name: value})
+
+    def __len__(self) -> int:
+        return int(self.fact("entries") or 0)
+
+    def set_model(self, settings: str, weights: bytes, digest: str) -> None:
+        """Say which model the codes of this file are of; only while it has none and no entries."""
+        if self.model() is not None or len(self):
+            raise InvalidInput(f"{self.path}: has a model or entries already: create a new file")
+        values = {"settings": settings, "weights": weights, "digest": digest}
+        with self._write() as connection:
+            connection.execute(update(models).where(models.c.id == self.model_id).values(**values))
+
+    def model(self) -> Model | None:
+        """The model in use, None for ready-made codes; raises `Corrupt` if its bytes are not those of its digest."""
+        with self._read() as connection:
+            row = connection.execute(select(models).where(models.c.id == self.model_id)).one()
+        if row.digest is None:
+            return None
+        if model_digest(row.settings, row.weights) != row.digest:
+            raise Corrupt(f"{self.path}: model {row.digest[:12]} is damaged: restore the file from a copy")
+        return Model(row.id, row.bits, row.digest, row.settings, row.weights)
+
+    def replace_model(self, model: Model, ids: Ids, codes: Codes) -> None:
+        """Put another model, and the codes that it gives all entries, in place of the present, in one transaction."""
+        with self._write() as connection:
+            if len(ids) != _number(connection, "entries"):
+                raise InvalidInput(f"{self.path}: entries have changed since they were encoded: encode them again")
+            number = connection.execute(select(func.max(models.c.id))).scalar_one() + 1
+            values = {"settings": model.settings, "weights": model.weights, "digest": model.digest}
+            connection.execute(insert(models).values(id=number, bits=model.bits, created=_now(), **values))
+            for table in (buckets, segments):
+                connection.execute(delete(table).where(table.c.model == self.model_id))
+            connection.execute(delete(models).where(models.c.id == self.model_id))
+            _insert(connection, "buckets", {"model": repeat(number), "entry": ids.tolist(), "code": _blobs(codes)})
+            revision = _number(connection, "revision") + 1
+            Cache(number, model.bits // 8).replace(connection, split(revision, ids, codes))
+            _set_facts(connection, {"model": number, "revision": revision})
+        self.model_id, self.bits = number, model.bits
+
+    def add(self, batch: Batch) -> Ids:
+        """Store entries; a key that is there is updated and keeps its id. Their ids, int64 (n,), in order."""
+        with self._write() as connection:
+            before, last, revision = (_number(connection, name) for name in ("entries", "last_id", "revision"))
+            known = _ids_of(connection, batch.keys) if before else {}
+            fresh = len(batch.keys) - len(known)
+            numbers = iter(range(last + 1, last + 1 + fresh))
+            ids = [known.get(key) or next(numbers) for key in batch.keys] if known else list(numbers)
+            self._delete(connection, known.values())
+            bulk = (schema.by_key, schema.by_code) if before == 0 and fresh >= BULK else ()
+            for index in bulk:
+                index.drop(connection)
+            self._insert(connection, batch, ids)
+            for index in bulk:
+                index.create(connection)
+            new = np.array(ids, dtype=np.int64)
+            self.cache.change(connection, before, revision + 1, new[:0], (new, batch.codes))
+            facts = {"revision": revision + 1, "entries": before + fresh, "last_id": last + fresh}
+            _set_facts(connection, facts)
+        return new
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Remove entries; raises `NotFound` naming the first key that is not there, and then removes none."""
+        with self._write() as connection:
+            known = _ids_of(connection, keys)
+            _all_known(self.path, keys, known)
+            before, revision = (_number(connection, name) for name in ("entries", "revision"))
+            self._delete(connection, known.values())
+            ids = np.array(sorted(known.values()), dtype=np.int64)
+            none = np.zeros((0, self.bits // 8), dtype=np.uint8)
+            self.cache.change(connection, before, revision + 1, ids, (ids[:0], none))
+            _set_facts(connection, {"revision": revision + 1, "entries": before - len(ids)})
+        return len(ids)
+
+    def _insert(self, connection: Connection, batch: Batch, ids: list[int]) -> None:
+        """The rows of a batch."""
+        metas = batch.metas and [json.dumps(meta, ensure_ascii=False) if meta else None for meta in batch.metas]
+        columns = {"content": batch.contents, "meta": metas, "digest": batch.digests}
+        filled = {name: column for name, column in columns.items() if column is not None}
+        _insert(connection, "entries", {"id": ids, "key": batch.keys, **filled})
+        _insert(connection, "buckets", {"model": repeat(self.model_id), "entry": ids, "code": _blobs(batch.codes)})
+        if batch.vectors is not None:
+            rows = batch.vectors.astype("<f2")
+            _insert(connection, "vectors", {"entry": ids, "vector": [row.tobytes() for row in rows]})
+
+    def _delete(self, connection: Connection, ids: Iterable[int]) -> None:
+        """The rows of these entries."""
+        rows = [(number,) for number in ids]
+        if rows:
+            connection.exec_driver_sql("DELETE FROM entries WHERE id = ?", rows)
+            connection.exec_driver_sql("DELETE FROM vectors WHERE entry = ?", rows)
+            connection.exec_driver_sql(f"DELETE FROM buckets WHERE model = {self.model_id} AND entry = ?", rows)
+
+    def state(self) -> tuple[int, int]:
+        """Revision and model in use: what a reader compares with what it holds."""
+        with self._read() as connection:
+            return _number(connection, "revision"), _number(connection, "model")
+
+    def segments(self, have: Mapping[int, Segment]) -> tuple[int, Segments]:
+        """The revision, and all codes of the model as segments; those of `have` are used again if unchanged."""
+        with self._read() as connection:
+            revision, count = (_number(connection, name) for name in ("revision", "entries"))
+            return revision, self.cache.load(connection, have, count, revision)
+
+    def rows_of_codes(self) -> tuple[Ids, Codes]:
+        """Every id, ascending, and its code, read row by row and not from the cache."""
+        with self._read() as connection:
+            return self.cache.rows(connection)
+
+    def with_codes(self, codes: Codes) -> tuple[Ids, Codes]:
+        """Ids of the entries that have one of these codes, and the code of each, in no order."""
+        with self._read() as connection:
+            sql = f"SELECT entry, code FROM buckets WHERE model = {self.model_id} AND code IN ({{}})"
+            found = _many(connection, sql, _blobs(codes))
+        ids = np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found))
+        return ids, np.frombuffer(b"".join(row[1] for row in found), dtype=np.uint8).reshape(-1, codes.shape[1])
+
+    def ids(self, keys: Sequence[str]) -> Ids:
+        """The id of each key, int64 (n,); raises `NotFound` naming the first key that is not there."""
+        with self._read() as connection:
+            known = _ids_of(connection, keys)
+        _all_known(self.path, keys, known)
+        return np.array([known[key] for key in keys], dtype=np.int64)
+
+    def codes(self, ids: Ids) -> Codes:
+        """The code of each id, uint8 (n, b / 8); raises `NotFound`."""
+        with self._read() as connection:
+            sql = f"SELECT entry, code FROM buckets WHERE model = {self.model_id} AND entry IN ({{}})"
+            found = dict(tuple(row) for row in _many(connection, sql, ids.tolist()))
+        return np.frombuffer(b"".join(_pick(self.path, found, ids)), dtype=np.uint8).reshape(-1, self.bits // 8)
+
+    def vectors(self, ids: Ids) -> NDArray[np.float32]:
+        """The stored vector of each id, float32 (n, d); raises `NotFound`."""
+        with self._read() as connection:
+            found = dict(
+                tuple(row) for row in _many(connection, "SELECT * FROM vectors WHERE entry IN ({})", ids.tolist())
+            )
+        picked = _pick(self.path, found, ids)
+        return np.stack([np.frombuffer(blob, dtype="<f2") for blob in picked]).astype(np.float32)
+
+    def keys(self, ids: Ids) -> list[str]:
+        """The key of each id; raises `NotFound`."""
+        with self._read() as connection:
+            found = dict(
+                tuple(row) for row in _many(connection, "SELECT id, key FROM entries WHERE id IN ({})", ids.tolist())
+            )
+        return _pick(self.path, found, ids)
+
+    def rows(self, ids: Ids) -> list[Row]:
+        """The entry of each id; raises `NotFound`."""
+        with self._read() as connection:
+            sql = "SELECT id, key, content, meta FROM entries WHERE id IN ({})"
+            found = {row[0]: _row(row) for row in _many(connection, sql, ids.tolist())}
+        return _pick(self.path, found, ids)
+
+    def digests(self, keys: Sequence[str]) -> dict[str, bytes | None]:
+        """The content digest of each key that is there."""
+        with self._read() as connection:
+            found = _many(connection, "SELECT key, digest FROM entries WHERE key IN ({})", keys)
+        return dict(tuple(row) for row in found)
+
+    def pages(self, size: int = 2048) -> Iterator[list[Row]]:
+        """All entries by ascending id, `size` at a time."""
+        last = 0
+        while True:
+            with self._read() as connection:
+                sql = "SELECT id, key, content, meta FROM entries WHERE id > ? ORDER BY id LIMIT ?"
+                page = [_row(row) for row in connection.exec_driver_sql(sql, (last, size))]
+            if not page:
+                return
+            yield page
+            last = page[-1].id
+
+    def where(self, conditions: Mapping[str, Any]) -> Ids:
+        """Ids, ascending, of the entries whose meta has all these values; numbers and their texts are the same."""
+        query = select(entries.c.id).order_by(entries.c.id)
+        for name, value in conditions.items():
+            wanted = json.dumps(value) if isinstance(value, bool) else str(value)
+            path = '$."' + name.replace('"', '\\"') + '"'
+            found = func.json_extract(entries.c.meta, path)
+            kind = func.json_type(entries.c.meta, path)
+            text = case((kind.in_(("true", "false")), kind), else_=cast(found, Text))
+            query = query.where(text == wanted)
+        with self._read() as connection:
+            return np.array(connection.execute(query).scalars().all(), dtype=np.int64)
+
+    def largest_bucket(self) -> tuple[int, int]:
+        """How many different codes there are, and how many entries share the commonest."""
+        sizes = select(func.count().label("size")).where(buckets.c.model == self.model_id).group_by(buckets.c.code)
+        counted = sizes.subquery()
+        with self._read() as connection:
+            row = connection.execute(select(func.count(), func.coalesce(func.max(counted.c.size), 0))).one()
+        return int(row[0]), int(row[1])
+
+    def size(self) -> int:
+        """Bytes of the database."""
+        with self._read() as connection:
+            pages, page = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size")
+            )
+        return int(pages * page)
+
+    def damage(self) -> list[str]:
+        """What SQLite itself finds wrong with the file; empty if nothing."""
+        with self._read() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
+        return [line for line in found if line != "ok"]
+
+
+def model_digest(settings: str, weights: bytes) -> str:
+    """SHA-256 in hexadecimal of settings and weights: the name of a model."""
+    return sha256(settings.encode() + b"\n" + weights).hexdigest()
+
+
+def _now() -> str:
+    """The present second in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _fact(connection: Connection, name: str) -> str | None:
+    """A fact by name."""
+    value: str | None = connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar_one_or_none()
+    return value
+
+
+def _number(connection: Connection, name: str) -> int:
+    """A fact that is a whole number."""
+    return int(_fact(connection, name) or 0)
+
+
+def _set_facts(connection: Connection, values: Mapping[str, object]) -> None:
+    """Write facts."""
+    rows = [(name, str(value)) for name, value in values.items()]
+    connection.exec_driver_sql("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", rows)
+
+
+def _insert(connection: Connection, table: str, columns: Mapping[str, Iterable[Any]]) -> None:
+    """Insert columns of equal length (one of `repeat` fits any) as rows, by one statement for all."""
+    rows = list(zip(*columns.values(), strict=False))
+    if rows:
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+
+def _many(connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:
+    """All rows of a statement whose `IN ({})` is to be filled with these values, however many."""
+    found: list[Any] = []
+    for start in range(0, len(values), MANY):
+        part = tuple(values[start : start + MANY])
+        found += connection.exec_driver_sql(sql.format(",".join("?" * len(part))), part).all()
+    return found
+
+
+def _ids_of(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
+    """The id of each key that is there."""
+    found = _many(connection, "SELECT key, id FROM entries WHERE key IN ({})", keys)
+    return dict(tuple(row) for row in found)
+
+
+def _all_known(path: str, keys: Sequence[str], known: Mapping[str, int]) -> None:
+    """Raise `NotFound` for the first key that is not known."""
+    for key in keys:
+        if key not in known:
+            raise NotFound(f"{path}: no entry has the key {key!r}; nothing was changed")
+
+
+def _pick(path: str, found: Mapping[int, Any], ids: Ids) -> list[Any]:
+    """The value of each id; raises `NotFound` for the first that has none."""
+    try:
+        return [found[number] for number in ids.tolist()]
+    except KeyError as error:
+        raise NotFound(f"{path}: no entry has the id {error.args[0]}") from error
+
+
+def _row(row: Any) -> Row:  # noqa: ANN401 - a row of the driver
+    """An entry of its columns."""
+    return Row(row[0], row[1], row[2], json.loads(row[3]) if row[3] else {})
+
+
+def _blobs(codes: Codes) -> list[bytes]:
+    """Each code as bytes."""
+    width, whole = codes.shape[1], codes.tobytes()
+    return [whole[start : start + width] for start in range(0, len(whole), width)]

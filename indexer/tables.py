@@ -1,0 +1,83 @@
+"""What lives in memory: `Scan`, all codes of one model in FAISS's exact binary index.
+
+It is a cache of the store as of `revision`. Answers are complete and in the order (distance, id): FAISS keeps, among
+ties at the k-th place, those it met first, and codes lie here by ascending id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from indexer.bits import Codes, Distances, Ids
+from indexer.segments import Segment
+
+_BLOCK = 1024  # queries of a self-join at a time
+Csr = tuple[Ids, Ids, Distances]  # lims (n + 1,), ids and distances (lims[-1],)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Ids int64 (n,) ascending and their codes uint8 (n, b / 8) as of `revision`; `segments` is what they came from."""
+
+    revision: int
+    ids: Ids
+    codes: Codes
+    segments: Mapping[int, Segment]
+
+    @classmethod
+    def of(cls, revision: int, segments: Mapping[int, Segment], width: int) -> Scan:
+        """All segments, in order."""
+        parts = [segments[number] for number in sorted(segments)]
+        ids = np.concatenate([part.ids for part in parts] or [np.zeros(0, dtype=np.int64)])
+        codes = np.concatenate([part.codes for part in parts] or [np.zeros((0, width), dtype=np.uint8)])
+        return cls(revision, ids, codes, segments)
+
+    @cached_property
+    def flat(self) -> Any:  # noqa: ANN401 - faiss has no types
+        """The FAISS index over `codes`; row i is entry `ids[i]`."""
+        import faiss
+
+        flat = faiss.IndexBinaryFlat(self.codes.shape[1] * 8)
+        flat.add(self.codes)
+        return flat
+
+    def among(self, ids: Ids) -> Scan:
+        """Only the entries with these ids, ascending; those that are not there are passed over."""
+        kept = np.flatnonzero(np.isin(self.ids, ids, assume_unique=True))
+        return Scan(self.revision, self.ids[kept], self.codes[kept], {})
+
+    def search(self, codes: Codes, k: int) -> tuple[Ids, Distances]:
+        """The k nearest of each query, int64 and int32 (n, k), by (distance, id); -1 where there are fewer than k."""
+        ids = np.full((len(codes), k), -1, dtype=np.int64)
+        found = np.full((len(codes), k), -1, dtype=np.int32)
+        most = min(k, len(self.ids))
+        if most and len(codes):
+            near, rows = self.flat.search(codes, most)
+            order = np.lexsort((rows, near), axis=1)
+            ids[:, :most] = self.ids[np.take_along_axis(rows, order, axis=1)]
+            found[:, :most] = np.take_along_axis(near, order, axis=1)
+        return ids, found
+
+    def within(self, codes: Codes, radius: int) -> Csr:
+        """All within `radius` bits (inclusive) of each query, each query's by (distance, id)."""
+        if not len(codes) or not len(self.ids):
+            return np.zeros(len(codes) + 1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32)
+        lims, near, rows = self.flat.range_search(codes, radius + 1)  # FAISS's radius is strict
+        lims, near = lims.astype(np.int64), near.astype(np.int32)
+        order = np.lexsort((rows, near, np.repeat(np.arange(len(codes)), np.diff(lims))))
+        return lims, self.ids[rows[order]], near[order]
+
+    def pairs(self, radius: int) -> Iterator[tuple[Ids, Ids, Distances]]:
+        """Every pair within `radius` bits once, left < right, by (left, right), a block of lefts at a time."""
+        for start in range(0, len(self.ids), _BLOCK):
+            block = self.codes[start : start + _BLOCK]
+            lims, near, rows = self.flat.range_search(block, radius + 1)
+            left = np.repeat(np.arange(start, start + len(block)), np.diff(lims.astype(np.int64)))
+            kept = np.flatnonzero(left < rows)
+            order = kept[np.lexsort((rows[kept], left[kept]))]
+            yield self.ids[left[order]], self.ids[rows[order]], near[order].astype(np.int32)
