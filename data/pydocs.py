@@ -275,7 +275,7 @@ class Collector:
                         yield from self.entry(f"{name}.{child}.{method}", vars_doc(what), name, "method", library)
 
 
-def vars_doc(value: Any) -> str | None:  # noqa: ANN401 - anything that a module holds
+def vars_doc(value: Any) -> str | None:
     """The docstring of a class or routine itself, not of its type."""
     documented = inspect.isclass(value) or inspect.isroutine(value) or inspect.isdatadescriptor(value)
     return getattr(value, "__doc__", None) if documented else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from indexer.errors import HashretError
     from indexer.index import Index
 
-__all__ = ["Engine", "Entry", "HashretError", "Hasher", "Hit", "Index", "Settings", "evaluate"]
+__all__ = ["Engine", "Entry", "Hasher", "HashretError", "Hit", "Index", "Settings", "evaluate"]
 __version__ = "0.1.0"
 
 _HOMES = {

@@ -59,23 +59,26 @@ class Sparse:
 
 
 Rows = Sparse | Floats
+Contents = Sequence[Any] | NDArray[Any] | Sparse  # what a user may hand in: strings, images, float rows
 State = tuple[dict[str, NDArray[Any]], str]
 
 
 class Features(Protocol):
     """What a kind of content offers the learner."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Its name in `KINDS`."""
 
     @classmethod
-    def fit(cls, contents: Sequence[Any], settings: Settings) -> Self:
+    def fit(cls, contents: Any, settings: Settings) -> Self:
         """Learn the state from contents."""
 
     @classmethod
     def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
         """Restore what `state` gave."""
 
-    def transform(self, contents: Sequence[Any]) -> Rows:
+    def transform(self, contents: Any) -> Rows:
         """Contents as rows, in order."""
 
     def state(self) -> State:
@@ -91,7 +94,7 @@ class Text:
     kind: str = "text"
 
     @classmethod
-    def fit(cls, contents: Sequence[str], settings: Settings) -> Text:
+    def fit(cls, contents: Sequence[str], settings: Settings) -> Self:
         """Learn vocabulary and word weights; raises `InvalidInput` if no word is in `min_count` entries."""
         draft = _train_tokenizer(contents)
         counts = _count_words(draft, contents)
@@ -107,7 +110,7 @@ class Text:
         return cls(tokenizer, idf.astype(np.float32))
 
     @classmethod
-    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Text:
+    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
         """Restore from word weights `idf` and the tokenizer's JSON."""
         from tokenizers import Tokenizer
 
@@ -140,12 +143,12 @@ class Matrix:
     kind: str = "matrix"
 
     @classmethod
-    def fit(cls, contents: Sparse, settings: Settings) -> Matrix:
+    def fit(cls, contents: Sparse, settings: Settings) -> Self:
         """Remember the number of columns."""
         return cls(contents.width)
 
     @classmethod
-    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Matrix:
+    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
         """Restore from the number of columns."""
         return cls(int(arrays["width"][0]))
 
@@ -171,7 +174,7 @@ class Image:
     kind: str = "image"
 
     @classmethod
-    def fit(cls, contents: Sequence[NDArray[np.uint8]], settings: Settings) -> Image:
+    def fit(cls, contents: Sequence[NDArray[np.uint8]], settings: Settings) -> Self:
         """Learn the mean image and one common scale; grey if every image is grey."""
         channels = 3 if any(image.ndim == 3 for image in contents) else 1
         pixels = _pixels(contents, settings.image_size, channels)
@@ -179,7 +182,7 @@ class Image:
         return cls(settings.image_size, channels, mean, np.array([max(float((pixels - mean).std()), 1e-6)], np.float32))
 
     @classmethod
-    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Image:
+    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
         """Restore from `shape` (size, channels), `mean` and `scale`."""
         size, channels = (int(value) for value in arrays["shape"])
         return cls(size, channels, arrays["mean"], arrays["scale"])
@@ -204,14 +207,14 @@ class Vector:
     kind: str = "vector"
 
     @classmethod
-    def fit(cls, contents: Sequence[Floats] | Floats, settings: Settings) -> Vector:
+    def fit(cls, contents: Sequence[Floats] | Floats, settings: Settings) -> Self:
         """Learn mean and scale of the unit-length rows."""
         rows = _unit_rows(_stack(contents))
         mean = rows.mean(0)
         return cls(mean, np.array([max(float((rows - mean).std()), 1e-6)], dtype=np.float32))
 
     @classmethod
-    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Vector:
+    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
         """Restore from `mean` and `scale`."""
         return cls(arrays["mean"], arrays["scale"])
 
@@ -231,7 +234,7 @@ class Vector:
 KINDS: dict[str, type[Features]] = {"text": Text, "matrix": Matrix, "image": Image, "vector": Vector}
 
 
-def kind_of(contents: Sequence[Any] | Sparse) -> str:
+def kind_of(contents: Contents) -> str:
     """The kind that these contents are, by their first element; raises `InvalidInput` if it is none of ours."""
     if isinstance(contents, Sparse):
         return "matrix"

@@ -12,7 +12,6 @@ from typing import Any
 
 from indexer.errors import InvalidInput
 
-
 _SPARSE = {"hidden": 0, "learning_rate": 0.01, "mask": 0.6, "neighbours": 100, "temperature": 0.3}
 BY_KIND: dict[str, dict[str, Any]] = {
     "text": _SPARSE,
@@ -22,7 +21,7 @@ BY_KIND: dict[str, dict[str, Any]] = {
 }
 
 
-def _setting(default: Any, low: float, high: float, text: str) -> Any:  # noqa: ANN401 - the type of the field
+def _setting(default: Any, low: float, high: float, text: str) -> Any:
     """A field with its limits (inclusive) and its help text."""
     return field(default=default, metadata={"low": low, "high": high, "help": text})
 
@@ -43,11 +42,11 @@ class Settings:
     steps: int = _setting(1200, 1, 10_000_000, "Training steps in each of the two stages.")
     batch: int = _setting(256, 2, 65_536, "Entries in a training step.")
     reconstruction: float = _setting(0.1, 0.0, 100.0, "Weight of reconstructing the input beside agreement.")
-    hidden: int | None = _setting(None, 0, 8192, "Width of the hidden layer; 0 for none.")
-    learning_rate: float | None = _setting(None, 1e-6, 1.0, "Peak step size of Adam.")
-    mask: float | None = _setting(None, 0.0, 0.95, "Share of each input that is hidden in training.")
-    neighbours: int | None = _setting(None, 1, 10_000, "Second views are drawn from so many nearest entries.")
-    temperature: float | None = _setting(None, 0.01, 10.0, "Softness of the agreement between two views.")
+    hidden: int = _setting(None, 0, 8192, "Width of the hidden layer; 0 for none.")
+    learning_rate: float = _setting(None, 1e-6, 1.0, "Peak step size of Adam.")
+    mask: float = _setting(None, 0.0, 0.95, "Share of each input that is hidden in training.")
+    neighbours: int = _setting(None, 1, 10_000, "Second views are drawn from so many nearest entries.")
+    temperature: float = _setting(None, 0.01, 10.0, "Softness of the agreement between two views.")
 
     def __post_init__(self) -> None:
         """Check every field against its limits."""
@@ -74,11 +73,11 @@ class Settings:
         return cls(**values)
 
 
-def _check(name: str, value: object, kind: object, limits: Any) -> None:  # noqa: ANN401 - a field's metadata
+def _check(name: str, value: object, kind: object, limits: Any) -> None:
     """Raise unless `value` is of the field's type and within its limits."""
     low, high = limits["low"], limits["high"]
     whole = "int" in str(kind)
-    if value is None and "None" in str(kind):
+    if value is None and name in _SPARSE:
         return
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
         raise InvalidInput(f"{name} is {value!r}: give a{' whole' if whole else ''} number from {low} to {high}")

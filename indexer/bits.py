@@ -36,7 +36,7 @@ def check_bits(bits: int) -> int:
     return bits
 
 
-def as_codes(array: Any, bits: int) -> Codes:  # noqa: ANN401 - this is the border
+def as_codes(array: Any, bits: int) -> Codes:
     """The one check of codes at the border: uint8 (n, bits / 8), contiguous; one code (bits / 8,) is a batch of one.
 
     Raises `InvalidInput` for another dtype or width.
@@ -53,7 +53,7 @@ def as_codes(array: Any, bits: int) -> Codes:  # noqa: ANN401 - this is the bord
     return np.ascontiguousarray(codes)
 
 
-def pack(bits: Any) -> Codes:  # noqa: ANN401 - bool or uint8
+def pack(bits: Any) -> Codes:
     """Bits {0, 1} or bool (n, b) as codes; raises `InvalidInput` for other values or a length that is no code's."""
     array = np.asarray(bits)
     if array.ndim != 2:

@@ -235,7 +235,7 @@ def _check_keys(keys: Sequence[str]) -> None:
                 raise InvalidInput(f"keys {first[key]} and {number} are both {key!r}: give each key once")
 
 
-def _positive(name: str, value: Any, least: int) -> None:  # noqa: ANN401 - the border
+def _positive(name: str, value: Any, least: int) -> None:
     """Raise `InvalidInput` unless `value` is a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise InvalidInput(f"{name} is {value!r}: give a whole number of at least {least}")

@@ -191,7 +191,7 @@ def _connect(path: str) -> Engine:
     engine = create_engine(URL.create("sqlite", database=path), **options)
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, record: object) -> None:  # noqa: ANN401 - the driver's connection
+    def _prepare(connection: Any, record: object) -> None:
         connection.isolation_level = None
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")

@@ -38,7 +38,7 @@ class Batch:
     keys: Sequence[str]
     codes: Codes
     contents: Sequence[str | None] | None = None
-    metas: Sequence[Mapping[str, Any] | None] | None = None
+    metas: Sequence[Mapping[str, Any]] | None = None
     digests: Sequence[bytes] | None = None
     vectors: NDArray[np.float16] | None = None
 
@@ -74,7 +74,7 @@ class Store:
         self._turn: AbstractContextManager[Any] = RLock() if path == schema.MEMORY else nullcontext()
         with self._read() as connection:
             self.model_id = int(_fact(connection, "model") or GIVEN)
-            self.bits = connection.execute(select(models.c.bits).where(models.c.id == self.model_id)).scalar_one()
+            self.bits: int = connection.execute(select(models.c.bits).where(models.c.id == self.model_id)).scalar_one()
 
     @property
     def cache(self) -> Cache:
@@ -201,7 +201,7 @@ class Store:
 
     def _insert(self, connection: Connection, batch: Batch, ids: list[int]) -> None:
         """The rows of a batch."""
-        metas = batch.metas and [json.dumps(meta, ensure_ascii=False) if meta else None for meta in batch.metas]
+        metas = None if batch.metas is None else [_json(meta) for meta in batch.metas]
         columns = {"content": batch.contents, "meta": metas, "digest": batch.digests}
         filled = {name: column for name, column in columns.items() if column is not None}
         _insert(connection, "entries", {"id": ids, "key": batch.keys, **filled})
@@ -399,9 +399,14 @@ def _pick(path: str, found: Mapping[int, Any], ids: Ids) -> list[Any]:
         raise NotFound(f"{path}: no entry has the id {error.args[0]}") from error
 
 
-def _row(row: Any) -> Row:  # noqa: ANN401 - a row of the driver
+def _row(row: Any) -> Row:
     """An entry of its columns."""
     return Row(row[0], row[1], row[2], json.loads(row[3]) if row[3] else {})
+
+
+def _json(meta: Mapping[str, Any] | None) -> str | None:
+    """The meta of an entry as it is stored."""
+    return json.dumps(meta, ensure_ascii=False) if meta else None
 
 
 def _blobs(codes: Codes) -> list[bytes]:

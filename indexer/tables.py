@@ -38,7 +38,7 @@ class Scan:
         return cls(revision, ids, codes, segments)
 
     @cached_property
-    def flat(self) -> Any:  # noqa: ANN401 - faiss has no types
+    def flat(self) -> Any:
         """The FAISS index over `codes`; row i is entry `ids[i]`."""
         import faiss
 

@@ -82,7 +82,7 @@ def _same(left: str | NDArray[Any], right: str | NDArray[Any]) -> bool:
     return _parts(left) == _parts(right)
 
 
-def _option(default: Any, text: str, **more: Any) -> Any:  # noqa: ANN401 - the type of the field
+def _option(default: Any, text: str, **more: Any) -> Any:
     """A field with its help text."""
     return field(default=default, metadata={"help": text, **more})
 

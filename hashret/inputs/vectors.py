@@ -123,7 +123,7 @@ def _npz(file: File, options: ReadOptions) -> _Matrix:
     return _Matrix(matrix, _id_list(ids.tolist(), f"{file.shown} array {id_name!r}"), columns)
 
 
-def _arrays(archive: Any) -> Iterator[tuple[str, NDArray[Any] | None]]:  # noqa: ANN401 - NpzFile, generic since NumPy 2.?
+def _arrays(archive: Any) -> Iterator[tuple[str, NDArray[Any] | None]]:
     """The arrays of an archive; None for one that NumPy would have to unpickle."""
     for name in archive.files:
         try:
@@ -165,7 +165,7 @@ def _check(shape: tuple[int, ...], dtype: np.dtype[Any], place: str) -> None:
         raise InvalidInput(f"{place}: is of shape {shape}: give rows with at least one number")
 
 
-def _value(value: Any) -> Any:  # noqa: ANN401 - a NumPy scalar in, a JSON value out
+def _value(value: Any) -> Any:
     """A value of a column as JSON knows it; NaN and infinity, which it does not know, as null."""
     plain = value.item()
     return None if isinstance(plain, float) and not np.isfinite(plain) else plain

@@ -1,0 +1,1 @@
+"""Learning: the only part of hashret that imports torch."""

@@ -7,6 +7,8 @@ bit splits the data in halves (Ioffe and Szegedy 2015); `export` folds that into
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -39,14 +41,15 @@ class Autoencoder(nn.Module):
         inner = functional.relu(_affine(body, codes)) if body else codes
         if columns is not None:
             weight, bias = weight[:, columns], bias[columns]
-        return inner @ weight + bias
+        output: Tensor = inner @ weight + bias
+        return output
 
     def export(self) -> Weights:
         """The weights as NumPy arrays, normalisation folded in."""
         encoder, decoder = _pairs(self.encoder), _pairs(self.decoder)
-        scale = (self.norm.running_var + self.norm.eps).rsqrt()
+        mean, variance = self.norm.get_buffer("running_mean"), self.norm.get_buffer("running_var")
+        factor, shift = (variance + self.norm.eps).rsqrt().numpy(), mean.numpy()
         weight, bias = encoder[-1]
-        factor, shift = scale.numpy(), self.norm.running_mean.numpy()
         encoder[-1] = (weight * factor, (bias - shift) * factor)
         return Weights(encoder, decoder)
 
@@ -54,7 +57,7 @@ class Autoencoder(nn.Module):
 def _layers(sizes: list[int]) -> list[nn.Parameter]:
     """Weights (in, out) and biases (out,) in turn, scaled to keep the variance (Glorot and Bengio 2010)."""
     parts = []
-    for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+    for inputs, outputs in pairwise(sizes):
         parts.append(nn.Parameter(nn.init.xavier_normal_(torch.empty(inputs, outputs))))
         parts.append(nn.Parameter(torch.zeros(outputs)))
     return parts

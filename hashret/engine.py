@@ -1,0 +1,355 @@
+"""Engine = Hasher + Index: things in, their codes stored beside them in one file, and the nearest things out.
+
+Search is exact in Hamming distance. With `rerank`, what was found is put in the order of a finer score:
+
+- embeddings and images whose vectors are kept: their cosine with the query's;
+- others: the asymmetric score of the query's real-valued logits z against an entry's bits b in {-1, +1},
+  sum tanh(z) b / sum |tanh(z)|, from -1 to 1 (after Gordo et al. 2014);
+- texts: the mean of that and the cosine of their tf-idf rows (Salakhutdinov and Hinton 2009 rank a shortlist so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashret.features import Contents, Floats, Rows, Sparse
+from hashret.hasher import Hasher, Progress, silent
+from hashret.inputs import Entry
+from hashret.scores import asymmetric, cosines, signs, sparse_cosines
+from hashret.settings import Settings
+from indexer.bits import Codes, Distances, Ids, pack
+from indexer.check import Report
+from indexer.errors import InvalidInput, Mismatch
+from indexer.index import Index
+from indexer.planner import Plan
+from indexer.store import Model
+
+BATCH = 2048  # entries a transaction
+SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer: `distance` in bits, `score` higher is better, `content` None for images and embeddings."""
+
+    key: str
+    distance: int
+    score: float
+    content: str | None
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one `add` did, in entries."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.added + other.added, self.updated + other.updated, self.unchanged + other.unchanged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The keywords of a search."""
+
+    k: int
+    radius: int | None
+    where: Mapping[str, Any] | None
+    rerank: bool
+
+
+class Engine:
+    """Entries, their codes and the model that made them, in one file; a context manager.
+
+    Made by `create`, `fit` or `open`. `index` searches its codes, `hasher` is its model, `counts` tells what the last
+    `add` did.
+    """
+
+    def __init__(self, index: Index, hasher: Hasher) -> None:
+        self.index = index
+        self.hasher = hasher
+        self.counts = Counts()
+        self._vectors = index.store.fact("vectors") == "float16"
+
+    @classmethod
+    def create(cls, path: str, hasher: Hasher, *, vectors: bool = False) -> Self:
+        """A new file (or ":memory:") for codes of this model; raises `InvalidInput` if it exists.
+
+        With `vectors` it keeps the float16 features of images and embeddings, to rerank by their cosine.
+        """
+        if vectors and hasher.kind not in ("image", "vector"):
+            raise InvalidInput(f"vectors are kept of images and embeddings, the model encodes {hasher.kind}")
+        index = Index.create(path, bits=hasher.bits)
+        settings, weights = hasher.to_bytes()
+        index.store.set_model(settings, weights, hasher.digest)
+        index.store.set_fact("vectors", "float16" if vectors else "none")
+        return cls(index, hasher)
+
+    @classmethod
+    def fit(
+        cls,
+        path: str,
+        entries: Iterable[Entry],
+        settings: Settings | None = None,
+        *,
+        vectors: bool = False,
+        progress: Progress = silent,
+    ) -> Self:
+        """Train on a random sample of the entries, create the file, and store them all.
+
+        `entries` is read twice if it can be (a list, a `Source`), else kept in memory. No file is made before training
+        is done. Raises `InvalidInput` for no entries or for more than one kind of them.
+        """
+        again = list(entries) if iter(entries) is entries else entries
+        chosen = settings or Settings()
+        contents = _reservoir((entry.content for entry in again), chosen.sample, chosen.seed)
+        engine = cls.create(path, Hasher.fit(contents, chosen, progress), vectors=vectors)
+        engine.add(again, progress)
+        return engine
+
+    @classmethod
+    def open(cls, path: str, hasher: Hasher | None = None) -> Self:
+        """An existing file with its own model.
+
+        Raises `NotFound`, `Corrupt`, or `Mismatch` if it has no model or if `hasher` is another than its own.
+        """
+        index = Index.open(path)
+        model = index.store.model()
+        if model is None:
+            index.close()
+            raise Mismatch(f"{path}: holds codes without a model: open it with Index.open, or index into a new file")
+        if hasher is not None and hasher.digest != model.digest:
+            index.close()
+            raise Mismatch(
+                f"{path}: its codes are of model {model.digest[:12]}, not of {hasher.digest[:12]}: "
+                "open it without a hasher, or call reencode with yours"
+            )
+        return cls(index, hasher or Hasher.from_bytes(model.settings, model.weights))
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        self.index.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def get(self, key: str) -> Hit:
+        """The entry of this key, at distance 0 of itself; raises `NotFound`."""
+        return self._hits(self.index.ids([key]), [0], [1.0])[0]
+
+    def add(self, entries: Iterable[Entry], progress: Progress = silent) -> Counts:
+        """Store entries; the same key again is an update, and unchanged content (by SHA-256) is not encoded anew.
+
+        One transaction for each batch of 2,048: whatever stops this, batches stored stay stored.
+        """
+        self.counts = Counts()
+        stream, done = iter(entries), 0
+        while batch := list(islice(stream, BATCH)):
+            self.counts += self._add_batch(batch)
+            done += len(batch)
+            progress("store", done, len(entries) if isinstance(entries, Sequence) else 0)
+        return self.counts
+
+    def _add_batch(self, batch: list[Entry]) -> Counts:
+        """One transaction."""
+        latest = list({entry.key: entry for entry in batch}.values())
+        known = self.index.store.digests([entry.key for entry in latest])
+        digests = {entry.key: entry.digest() for entry in latest}
+        fresh = [entry for entry in latest if known.get(entry.key) != digests[entry.key]]
+        if fresh:
+            contents = [entry.content for entry in fresh]
+            rows = self.hasher.transform(contents)
+            self.index.add(
+                [entry.key for entry in fresh],
+                pack(self.hasher.weights.logits(rows) > 0),
+                contents=[content if isinstance(content, str) else None for content in contents],
+                metas=[entry.meta for entry in fresh],
+                digests=[digests[entry.key] for entry in fresh],
+                vectors=rows if self._vectors and not isinstance(rows, Sparse) else None,
+            )
+        updated = sum(entry.key in known for entry in fresh)
+        return Counts(len(fresh) - updated, updated, len(latest) - len(fresh))
+
+    def remove(self, keys: Iterable[str]) -> int:
+        """Remove entries; raises `NotFound` if a key is not there, and then removes none."""
+        return self.index.remove(list(keys))
+
+    def query(
+        self,
+        contents: Contents,
+        k: int = 10,
+        radius: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        rerank: bool = True,
+    ) -> list[list[Hit]]:
+        """The nearest entries of each query content.
+
+        The k nearest in Hamming distance, or with `radius` all within so many bits (inclusive; 0 is the same code).
+        `where` keeps entries whose meta has these values: always k of them, if there are k. With `rerank` the
+        shortlist of max(30 k, 300) nearest is put in the order of the finer score, else order is (distance, id).
+        """
+        if not len(contents):
+            return []
+        rows = self.hasher.transform(contents)
+        return self._search(self.hasher.weights.logits(rows), rows, _Asked(k, radius, where, rerank))
+
+    def similar(
+        self,
+        key: str,
+        k: int = 10,
+        radius: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        rerank: bool = True,
+    ) -> list[Hit]:
+        """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
+        ids = self.index.ids([key])
+        store = self.index.store
+        logits = signs(self.index.codes(ids))
+        if self.hasher.kind == "text":
+            rows: Rows = self.hasher.transform([store.rows(ids)[0].content or ""])
+        else:
+            rows = store.vectors(ids) if self._vectors else logits
+        hits = self._search(logits, rows, _Asked(k + 1, radius, where, rerank))[0]
+        others = [hit for hit in hits if hit.key != key]
+        return others if radius is not None else others[:k]
+
+    def duplicates(self, radius: int = 3) -> list[list[str]]:
+        """Groups of keys linked by codes within `radius` bits of one another, largest first, singles left out."""
+        parent: dict[int, int] = {}
+
+        def root(number: int) -> int:
+            while parent.setdefault(number, number) != number:
+                parent[number] = number = parent[parent[number]]
+            return number
+
+        for chunk in self.index.pairs(radius):
+            for left, right in zip(chunk.left.tolist(), chunk.right.tolist(), strict=True):
+                low, high = sorted((root(left), root(right)))
+                parent[high] = low
+        groups: dict[int, list[int]] = {}
+        for number in sorted(parent):
+            groups.setdefault(root(number), []).append(number)
+        ordered = sorted(groups.values(), key=lambda group: (-len(group), group[0]))
+        return [self.index.keys(np.array(group)) for group in ordered]
+
+    def anomalies(self, k: int = 20) -> list[Hit]:
+        """The k stored entries that the model reconstructs worst, worst first; `score` is the error.
+
+        Raises `InvalidInput` if contents are not stored: of images and embeddings only `vectors` are.
+        """
+        scored: list[tuple[float, int]] = []
+        for ids, contents in self._contents():
+            errors = self.hasher.error(contents)
+            scored = sorted([*scored, *zip((-errors).tolist(), ids.tolist(), strict=True)])[:k]
+        ids = np.array([number for _, number in scored], dtype=np.int64)
+        return self._hits(ids, [0] * len(ids), [-low for low, _ in scored])
+
+    def reencode(self, hasher: Hasher) -> None:
+        """Give every entry the code of another model, which takes the place of this one, in one transaction.
+
+        Raises `InvalidInput` if the model encodes another kind, or if contents are not stored (see `anomalies`).
+        """
+        if hasher.kind != self.hasher.kind:
+            raise InvalidInput(f"the new model encodes {hasher.kind}, the entries are of kind {self.hasher.kind}")
+        parts = [(ids, hasher.encode(contents)) for ids, contents in self._contents()]
+        ids = np.concatenate([part[0] for part in parts] or [np.zeros(0, dtype=np.int64)])
+        codes = np.concatenate([part[1] for part in parts] or [np.zeros((0, hasher.bits // 8), dtype=np.uint8)])
+        self.index.store.replace_model(Model(0, hasher.bits, hasher.digest, *hasher.to_bytes()), ids, codes)
+        self.hasher = hasher
+
+    def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
+        """How `query` would search for these contents, and why."""
+        asked = {"k": k} if radius is None else {"radius": radius}
+        return self.index.explain(self.hasher.encode(contents), **asked)
+
+    def check(self, sample: int = 32) -> Report:
+        """Prove a sample of answers by brute force, and the caches against the rows."""
+        return self.index.check(sample)
+
+    def info(self) -> dict[str, Any]:
+        """What the file holds: counts, buckets, bytes, and the model's kind, digest and settings."""
+        stats = self.index.stats()
+        vectors = "float16" if self._vectors else "none"
+        model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": self.hasher.settings.to_json()}
+        return {**stats, "vectors": vectors, **model}
+
+    def _search(self, logits: Floats, rows: Rows, asked: _Asked) -> list[list[Hit]]:
+        """Hits of each query, given its logits and, to compare with stored vectors, its features."""
+        out = []
+        for number, (ids, near) in enumerate(self._nearest(pack(logits > 0), asked)):
+            if asked.rerank:
+                scores = self._scores(logits[number], rows, number, ids)
+                order = np.lexsort((ids, -scores))
+            else:
+                scores, order = 1 - near / self.hasher.bits, np.arange(len(ids))
+            if asked.radius is None:
+                order = order[: asked.k]
+            out.append(self._hits(ids[order], near[order], scores[order]))
+        return out
+
+    def _nearest(self, codes: Codes, asked: _Asked) -> Iterator[tuple[Ids, Distances]]:
+        """Ids and distances of each query's exact neighbours, the whole shortlist where they are to be reranked."""
+        among = self.index.store.where(asked.where) if asked.where else None
+        if asked.radius is not None:
+            found = self.index.within(codes, asked.radius, among=among)
+            cuts = found.lims[1:-1]
+            yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
+        else:
+            matches = self.index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, among=among)
+            for ids, near in zip(matches.ids, matches.distances, strict=True):
+                yield ids[ids >= 0], near[ids >= 0]
+
+    def _scores(self, logits: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
+        """The finer score of some entries for one query; see the top of this file."""
+        store = self.index.store
+        if not isinstance(rows, Sparse):
+            if self._vectors:
+                return cosines(store.vectors(ids), rows[number])
+            return asymmetric(logits, self.index.codes(ids))
+        scores = asymmetric(logits, self.index.codes(ids))
+        if self.hasher.kind == "text":
+            theirs = self.hasher.transform([row.content or "" for row in store.rows(ids)])
+            if isinstance(theirs, Sparse):
+                scores = (scores + sparse_cosines(theirs, rows.take(np.array([number])))) * np.float32(0.5)
+        return scores
+
+    def _hits(self, ids: Ids, near: Iterable[int], scores: Iterable[float]) -> list[Hit]:
+        """Hits of these ids."""
+        rows = self.index.store.rows(ids)
+        return [
+            Hit(row.key, int(distance), float(score), row.content, row.meta)
+            for row, distance, score in zip(rows, near, scores, strict=True)
+        ]
+
+    def _contents(self) -> Iterator[tuple[Ids, list[str]]]:
+        """All stored texts with their ids, a page at a time."""
+        if self.hasher.kind != "text":
+            raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
+        for page in self.index.store.pages():
+            yield np.array([row.id for row in page], dtype=np.int64), [row.content or "" for row in page]
+
+
+def _reservoir(contents: Iterable[Any], size: int, seed: int) -> list[Any]:
+    """A random sample of a stream of unknown length, in its order (Vitter 1985, algorithm R)."""
+    rng = np.random.default_rng(seed)
+    kept: dict[int, tuple[int, Any]] = {}
+    for number, content in enumerate(contents):
+        place = number if number < size else int(rng.integers(0, number + 1))
+        if place < size:
+            kept[place] = (number, content)
+    return [content for _, content in sorted(kept.values(), key=lambda pair: pair[0])]

@@ -1,0 +1,99 @@
+"""Rows to the screen or a pipe, and progress to the terminal.
+
+A terminal gets a table, a pipe JSON lines; flags choose otherwise. Progress goes to standard error and only where
+that is a terminal. rich is imported when there is something to draw.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+
+import click
+
+Row = dict[str, Any]
+Progress = Any  # Callable[[str, int, int], None]; see `progress`
+SNIPPET = 160  # characters of a content that a table shows
+
+
+def write(rows: Sequence[Row], form: str | None, group: str = "") -> None:
+    """Print rows in `form`: json, csv, tsv, ids or table; None for a table on a terminal and JSON lines in a pipe.
+
+    A table is drawn for each run of rows with the same value of `group`, which becomes its title.
+    """
+    form = form or ("table" if sys.stdout.isatty() else "json")
+    if form == "json":
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+    elif form == "ids":
+        for row in rows:
+            click.echo(row["key"])
+    elif form == "table":
+        for title, part in groupby(rows, lambda row: str(row.get(group, ""))):
+            table([{name: row[name] for name in row if name != group} for row in part], title)
+    else:
+        _write_csv(rows, "\t" if form == "tsv" else ",")
+
+
+def table(rows: Sequence[Row], title: str) -> None:
+    """Rows as a table with one line of content each; columns that are empty throughout are left out."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, "", {}) for row in rows)]
+    grid = Table(title=title or None, title_justify="left", title_style="bold", expand=False)
+    for name in shown:
+        number = isinstance(rows[0][name], int | float)
+        grid.add_column(name, justify="right" if number else "left", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        grid.add_row(*(Text(_cell(row[name])) for name in shown))
+    Console(soft_wrap=False).print(grid)
+
+
+def _cell(value: object) -> str:
+    """A value on one line."""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    text = " ".join((json.dumps(value) if isinstance(value, dict) else str(value)).split())
+    return text if len(text) <= SNIPPET else text[: SNIPPET - 1] + "…"
+
+
+def _write_csv(rows: Sequence[Row], delimiter: str) -> None:
+    """A header and the rows; a dict becomes JSON."""
+    if not rows:
+        return
+    writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow(json.dumps(cell) if isinstance(cell, dict) else cell for cell in row.values())
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A callback (phase, done, total) that draws a bar a phase on a terminal and does nothing elsewhere.
+
+    A total of 0 means that the end is not known: the count is shown.
+    """
+    if not sys.stderr.isatty():
+        yield lambda phase, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(phase: str, done: int, total: int) -> None:
+            task = tasks.setdefault(phase, None) or bars.add_task(phase, total=total or None)
+            tasks[phase] = task
+            bars.update(task, completed=done, total=total or None)
+
+        yield show

@@ -1,0 +1,37 @@
+"""Finer scores for a shortlist: what a few bits cannot tell apart, the query's own numbers can. Higher is better."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hashret.features import Floats, Sparse
+from indexer.bits import Codes, unpack
+
+
+def signs(codes: Codes) -> Floats:
+    """Codes as -1 and +1, float32 (n, b)."""
+    return unpack(codes).astype(np.float32) * 2 - 1
+
+
+def asymmetric(logits: Floats, codes: Codes) -> Floats:
+    """Score of codes uint8 (n, b / 8) for one query's logits float32 (b,): sum tanh(z) b / sum |tanh(z)|, -1 to 1.
+
+    The query keeps its real values, the entries cost no more than their bits (after Gordo et al. 2014).
+    """
+    soft = np.tanh(logits)
+    scores: Floats = signs(codes) @ soft / max(float(np.abs(soft).sum()), 1e-9)
+    return scores
+
+
+def cosines(rows: Floats, query: Floats) -> Floats:
+    """Cosine of rows float32 (n, d) with one query (d,); 0 for a row of zeros."""
+    lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(query)
+    scores: Floats = rows @ query / np.maximum(lengths, 1e-9)
+    return scores
+
+
+def sparse_cosines(rows: Sparse, query: Sparse) -> Floats:
+    """Cosine of unit-length sparse rows with one such row, float32 (n,); 0 for an empty row."""
+    dense = np.zeros(rows.width, dtype=np.float32)
+    dense[query.indices] = query.data
+    return np.bincount(rows.owners(), rows.data * dense[rows.indices], len(rows)).astype(np.float32)
