@@ -16,7 +16,7 @@ import click
 import hashret
 from hashret import output
 from hashret.settings import Settings
-from indexer.errors import HashretError, InvalidInput
+from indexer.errors import HashretError, InvalidInput, Mismatch
 
 if TYPE_CHECKING:
     from hashret.engine import Engine, Hit
@@ -70,12 +70,16 @@ def _read_options(command: Command) -> Command:
     return _options_of(ReadOptions)(command)
 
 
-def _output_options(command: Command) -> Command:
+def _output_options(*names: str) -> Callable[[Command], Command]:
     """Flags that choose the form of the rows printed."""
-    forms = {"json": "JSON lines.", "csv": "CSV with a header.", "tsv": "TSV with a header.", "ids": "Keys only."}
-    for name, text in reversed(forms.items()):
-        command = click.option(f"--{name}", "form", flag_value=name, help=text)(command)
-    return command
+    texts = {"json": "JSON lines.", "csv": "CSV with a header.", "tsv": "TSV with a header.", "ids": "Keys only."}
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            command = click.option(f"--{name}", "form", flag_value=name, help=texts[name])(command)
+        return command
+
+    return add
 
 
 def _search_options(command: Command) -> Command:
@@ -118,11 +122,13 @@ def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) 
     """
     from hashret.engine import Engine
 
-    settings = Settings(**{item.name: options.pop(item.name) for item in fields(Settings)})
+    chosen = {item.name: options.pop(item.name) for item in fields(Settings)}
+    settings = Settings(**chosen)
     source = _source(paths, options)
     with output.progress() as show:
         if Path(db).exists():
             with Engine.open(db) as engine:
+                _same_settings(db, engine.hasher.settings, chosen)
                 counts = engine.add(source, show)
         else:
             with Engine.fit(db, source, settings, vectors=store_vectors, progress=show) as engine:
@@ -148,7 +154,7 @@ def add(db: str, paths: tuple[str, ...], **options: Any) -> None:
     "--file", "file", type=click.Path(allow_dash=True), help="One query a line, or .npy rows; - for standard input."
 )
 @_search_options
-@_output_options
+@_output_options("json", "csv", "tsv", "ids")
 def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None, **search: Any) -> None:
     """Find the entries whose codes are nearest to each QUERY: texts, or paths of images."""
     with _open(db) as engine:
@@ -167,7 +173,7 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
 @DB
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @_search_options
-@_output_options
+@_output_options("json", "csv", "tsv", "ids")
 def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> None:
     """Find the entries whose codes are nearest to those of stored entries."""
     with _open(db) as engine:
@@ -190,12 +196,13 @@ def remove(db: str, keys: tuple[str, ...]) -> None:
 
 @main.command()
 @DB
-@_output_options
+@_output_options("json", "csv", "tsv")
 def info(db: str, form: str | None) -> None:
     """Show what DB holds: entries, model, codes, buckets and bytes."""
     with _open(db) as engine:
         facts = engine.info()
-    output.write([facts] if form else [{"fact": name, "value": value} for name, value in facts.items()], form)
+    one = form or not sys.stdout.isatty()
+    output.write([facts] if one else [{"fact": name, "value": value} for name, value in facts.items()], form)
 
 
 @main.command()
@@ -223,6 +230,16 @@ def demo(db: str | None, images: bool) -> None:
     from hashret.demo import run
 
     run(db or ("demo-images.db" if images else "demo.db"), images=images)
+
+
+def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:
+    """Raise `Mismatch` if a setting was asked for that DB's model was not trained with."""
+    context = click.get_current_context()
+    for name, value in chosen.items():
+        asked = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if asked and value != getattr(trained, name):
+            there = getattr(trained, name)
+            raise Mismatch(f"{db}: its model was trained with {name} {there}, not {value}: index into a new file")
 
 
 def _open(db: str) -> Engine:

@@ -11,7 +11,7 @@ Search is exact in Hamming distance. With `rerank`, what was found is put in the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Self
 
@@ -285,7 +285,7 @@ class Engine:
         """What the file holds: counts, buckets, bytes, and the model's kind, digest and settings."""
         stats = self.index.stats()
         vectors = "float16" if self._vectors else "none"
-        model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": self.hasher.settings.to_json()}
+        model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
         return {**stats, "vectors": vectors, **model}
 
     def _search(self, logits: Floats, rows: Rows, asked: _Asked) -> list[list[Hit]]:

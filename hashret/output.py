@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -49,8 +49,12 @@ def table(rows: Sequence[Row], title: str) -> None:
     shown = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, "", {}) for row in rows)]
     grid = Table(title=title or None, title_justify="left", title_style="bold", expand=False)
     for name in shown:
+        cells = [_cell(row[name]) for row in rows]
+        wide = name in ("content", "meta", "value")
+        least = len(name) if wide else min(40, max(map(len, [name, *cells])))  # what must not give way to content
         number = isinstance(rows[0][name], int | float)
-        grid.add_column(name, justify="right" if number else "left", no_wrap=True, overflow="ellipsis")
+        justify: Literal["left", "right"] = "right" if number else "left"
+        grid.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", min_width=least)
     for row in rows:
         grid.add_row(*(Text(_cell(row[name])) for name in shown))
     Console(soft_wrap=False).print(grid)

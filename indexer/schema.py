@@ -169,7 +169,7 @@ def mapped(path: str) -> Iterator[None]:
         text = str(error.orig)
         if "not a database" in text:
             raise InvalidInput(f"{path}: is no database: choose another name") from error
-        if "malformed" in text or "corrupt" in text:
+        if any(word in text for word in ("malformed", "corrupt", "Could not decode")):
             raise Corrupt(f"{path}: the database is damaged ({text}): restore it from a copy") from error
         if "locked" in text:
             raise HashretError(f"{path}: another process is writing to it: try again") from error

@@ -190,7 +190,7 @@ class Store:
         """Remove entries; raises `NotFound` naming the first key that is not there, and then removes none."""
         with self._write() as connection:
             known = _ids_of(connection, keys)
-            _all_known(self.path, keys, known)
+            _all_known(self.path, keys, known, "; nothing was removed")
             before, revision = (_number(connection, name) for name in ("entries", "revision"))
             self._delete(connection, known.values())
             ids = np.array(sorted(known.values()), dtype=np.int64)
@@ -384,11 +384,11 @@ def _ids_of(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
     return dict(tuple(row) for row in found)
 
 
-def _all_known(path: str, keys: Sequence[str], known: Mapping[str, int]) -> None:
+def _all_known(path: str, keys: Sequence[str], known: Mapping[str, int], so: str = "") -> None:
     """Raise `NotFound` for the first key that is not known."""
     for key in keys:
         if key not in known:
-            raise NotFound(f"{path}: no entry has the key {key!r}; nothing was changed")
+            raise NotFound(f"{path}: no entry has the key {key!r}{so}")
 
 
 def _pick(path: str, found: Mapping[int, Any], ids: Ids) -> list[Any]:

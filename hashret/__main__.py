@@ -1,0 +1,5 @@
+"""`python -m hashret` is `hashret`."""
+
+from hashret.cli import main
+
+main()

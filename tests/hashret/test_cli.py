@@ -1,0 +1,242 @@
+import csv
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from hashret.cli import main
+from hashret.engine import Engine
+from tests.hashret.conftest import make_texts
+
+FAST = ["--bits", "32", "--steps", "80", "--batch", "32", "--neighbours", "10", "--min-count", "1"]
+
+
+def run(*words, code=0, **more):
+    """Standard output and standard error of one command, which must end with this exit code."""
+    result = CliRunner().invoke(main, [str(word) for word in words], **more)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout, result.stderr
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "docs.jsonl"
+    rows = [{"id": f"{topic}/{n}", "text": text, "topic": topic} for n, (topic, text) in enumerate(make_texts(120))]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_index_then_query_is_the_engine(corpus, tmp_path):
+    db = tmp_path / "docs.db"
+    out, err = run("index", db, corpus, *FAST)
+    assert (out, err) == ("", "120 added, 0 updated, 0 unchanged\n")
+    out, _ = run("query", db, "rocket moon", "-k", 3)
+    with Engine.open(str(db)) as engine:
+        hits = engine.query(["rocket moon"], k=3)[0]
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {
+            "query": "rocket moon",
+            "rank": rank,
+            "key": hit.key,
+            "distance": hit.distance,
+            "score": hit.score,
+            "content": hit.content,
+            "meta": hit.meta,
+        }
+        for rank, hit in enumerate(hits, 1)
+    ]
+
+
+def test_index_again_skips_updates_and_adds(corpus, tmp_path):
+    db = tmp_path / "docs.db"
+    run("index", db, corpus, *FAST)
+    lines = corpus.read_text().splitlines()
+    changed = json.dumps({"id": "space/0", "text": "bread butter", "topic": "food"})
+    corpus.write_text("\n".join([changed, *lines[1:], json.dumps({"id": "new", "text": "goal team"})]) + "\n")
+    assert run("index", db, corpus)[1] == "1 added, 1 updated, 119 unchanged\n"
+    assert run("add", db, corpus)[1] == "0 added, 0 updated, 121 unchanged\n"
+
+
+def test_index_refuses_settings_that_the_model_does_not_have(stored, corpus):
+    assert run("index", stored, corpus, "--bits", 64, code=2)[1] == (
+        f"Error: {stored}: its model was trained with bits 32, not 64: index into a new file\n"
+    )
+    run("index", stored, corpus, "--bits", 32)
+
+
+def test_radius_and_exit_codes(stored, entries):
+    out, _ = run("query", stored, entries[0].content, "-r", 0, "--ids")
+    with Engine.open(stored) as engine:
+        bucket = engine.index.bucket(engine.hasher.encode([entries[0].content])[0])
+        assert sorted(out.split()) == sorted(engine.index.keys(bucket))
+        far = np.unpackbits(engine.index.codes(np.arange(1, 121)), axis=1)
+    assert far.shape == (120, 32)
+    assert run("query", stored, "moon", "--where", "topic=nothing", code=1) == ("", "")
+
+
+def test_where_keeps_matching_entries(stored):
+    out, _ = run("query", stored, "rocket moon", "-k", 40, "--where", "topic=food", "--ids")
+    assert len(out.split()) == 30
+    assert {key.split("/")[0] for key in out.split()} == {"food"}
+    assert run("query", stored, "moon", "--where", "topic", code=2)[1] == "Error: --where topic: write FIELD=VALUE\n"
+
+
+@pytest.mark.parametrize(("flag", "mark"), [("--csv", ","), ("--tsv", "\t")])
+def test_tables_of_text(stored, flag, mark):
+    out, _ = run("query", stored, "moon", "-k", 2, flag)
+    rows = list(csv.reader(io.StringIO(out), delimiter=mark))
+    assert rows[0] == ["query", "rank", "key", "distance", "score", "content", "meta"]
+    assert [row[:2] for row in rows[1:]] == [["moon", "1"], ["moon", "2"]]
+    assert json.loads(rows[1][6])["topic"] == rows[1][2].split("/")[0]
+
+
+def test_many_queries_from_a_file_and_from_stdin(stored, tmp_path):
+    (tmp_path / "q.txt").write_text("rocket moon\n\nbread butter\n")
+    out, _ = run("query", stored, "goal team", "--file", tmp_path / "q.txt", "-k", 1)
+    assert [json.loads(line)["query"] for line in out.splitlines()] == ["goal team", "rocket moon", "bread butter"]
+    piped, _ = run("query", stored, "--file", "-", "-k", 1, input="rocket moon\nbread butter\n")
+    assert piped.splitlines() == out.splitlines()[1:]
+
+
+def test_no_query_is_wrong_usage(stored):
+    assert run("query", stored, code=2)[1] == (
+        "Error: no query: give a text, --file FILE or --file - for standard input\n"
+    )
+
+
+def test_explain_prints_the_plan(stored):
+    out, _ = run("query", stored, "moon", "-r", 0, "--explain")
+    assert out == "bucket: one look-up of the code in the database, nothing is loaded; about 40 µs\n"
+    assert run("similar", stored, "space/0", "--explain")[0].startswith("scan: all ")
+
+
+def test_similar(stored):
+    out, _ = run("similar", stored, "space/0", "-k", 4)
+    with Engine.open(stored) as engine:
+        assert [json.loads(line)["key"] for line in out.splitlines()] == [
+            hit.key for hit in engine.similar("space/0", k=4)
+        ]
+    assert run("similar", stored, "nobody", code=2)[1] == f"Error: {stored}: no entry has the key 'nobody'\n"
+
+
+def test_remove(corpus, tmp_path):
+    db = tmp_path / "docs.db"
+    run("index", db, corpus, *FAST)
+    assert run("remove", db, "space/0", "food/1")[1] == "2 removed\n"
+    assert run("remove", db, "sport/2", "space/0", code=2)[1] == (
+        f"Error: {db}: no entry has the key 'space/0'; nothing was removed\n"
+    )
+    assert json.loads(run("info", db)[0])["entries"] == 118
+
+
+def test_info(stored, hasher):
+    info = json.loads(run("info", stored)[0])
+    assert (info["bits"], info["kind"], info["model"]) == (32, "text", hasher.digest)
+    assert info["settings"]["steps"] == 80
+
+
+def test_check(corpus, tmp_path):
+    import sqlite3
+
+    db = tmp_path / "docs.db"
+    run("index", db, corpus, *FAST)
+    out, _ = run("check", db, "--sample", 4)
+    assert "ok: scan: 4 answers within 8 bits equal brute force" in out.splitlines()
+    with sqlite3.connect(db) as connection:
+        connection.execute("UPDATE buckets SET code = x'00112233' WHERE entry = 7")
+    connection.close()
+    out, err = run("check", db, code=1)
+    assert (
+        "wrong: packed segments equal the rows: they differ; delete from segments to rebuild them" in err.splitlines()
+    )
+
+
+def test_bad_input_names_file_and_line_and_makes_no_file(tmp_path):
+    (tmp_path / "x.jsonl").write_text('{"text": "a b"}\n{"text": \n')
+    _, err = run("index", tmp_path / "x.db", tmp_path / "x.jsonl", code=2)
+    assert err.startswith(f"Error: {tmp_path}/x.jsonl:2: ")
+    assert not (tmp_path / "x.db").exists()
+
+
+def test_on_error_skip_goes_on_and_counts(corpus, tmp_path):
+    with corpus.open("a") as file:
+        file.write('{"text": \n{"id": "late", "text": "moon"}\n')
+    _, err = run("index", tmp_path / "x.db", corpus, "--on-error", "skip", *FAST)
+    first, second = err.splitlines()
+    assert first == "121 added, 0 updated, 0 unchanged, 1 skipped"
+    assert second.startswith(f"skipped: {corpus}:121: ")
+
+
+def test_a_missing_file_is_an_error():
+    assert run("query", "no.db", "x", code=2)[1] == (
+        "Error: no.db: no such file: create it first, as by `hashret index`\n"
+    )
+
+
+def test_ctrl_c_leaves_a_usable_file(stored, monkeypatch, tmp_path):
+    (tmp_path / "more.txt").write_text("moon rocket")
+
+    def stop(*words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hashret.engine.Engine._add_batch", stop)
+    _, err = run("add", stored, tmp_path / "more.txt", code=130)
+    assert err == "Stopped. What was stored stays stored; the same command goes on from there.\n"
+    monkeypatch.undo()
+    run("check", stored)
+
+
+def test_images_by_folder_and_query_by_image(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("bright", 150)):
+        (tmp_path / "pics" / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = rng.integers(low, low + 100, (9, 9), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pics" / name / f"{number}.png")
+    db = tmp_path / "pics.db"
+    run("index", db, tmp_path / "pics", "--store-vectors", "--image-size", 8, *FAST)
+    out, _ = run("query", db, tmp_path / "pics" / "dark" / "3.png", "-k", 5, "--ids")
+    assert {key.split("/")[0] for key in out.split()} == {"dark"}
+    assert json.loads(run("info", db)[0])["vectors"] == "float16"
+
+
+def test_embeddings_with_ids(tmp_path, vectors):
+    np.save(tmp_path / "v.npy", vectors)
+    (tmp_path / "ids.txt").write_text("".join(f"v{n}\n" for n in range(80)))
+    db = tmp_path / "v.db"
+    run("index", db, tmp_path / "v.npy", "--ids", tmp_path / "ids.txt", *FAST)
+    np.save(tmp_path / "q.npy", vectors[5:7])
+    out, _ = run("query", db, "--file", tmp_path / "q.npy", "-k", 1, "--no-rerank")
+    assert [json.loads(line)["distance"] for line in out.splitlines()] == [0, 0]
+
+
+def test_a_terminal_gets_tables(stored):
+    """Run on a pseudo-terminal: titles are the queries, one line a hit."""
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "hashret", "query", stored, "rocket moon", "bread", "-k", "2"]
+    with subprocess.Popen(
+        command, stdout=follower, stderr=subprocess.PIPE, env={**os.environ, "COLUMNS": "90"}
+    ) as child:
+        os.close(follower)
+        shown = b""
+        try:
+            while part := os.read(leader, 65536):
+                shown += part
+        except OSError:  # how Linux says that the other side has closed
+            pass
+        assert child.wait() == 0
+    os.close(leader)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).split("\r\n")
+    assert [line.strip() for line in lines if line and line[0] not in "┏┃┡│└"] == ["rocket moon", "bread"]
+    assert {line.split("┃")[1].strip() for line in lines if line.startswith("┃")} == {"rank"}
+    keys = [line.split("│")[2].strip() for line in lines if line.startswith("│")]
+    with Engine.open(stored) as engine:
+        assert keys == [hit.key for hits in engine.query(["rocket moon", "bread"], k=2) for hit in hits]

@@ -1,0 +1,275 @@
+import numpy as np
+import pytest
+
+from hashret.engine import Counts, Engine
+from hashret.hasher import Hasher
+from hashret.inputs import Entry
+from hashret.settings import Settings
+from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
+from indexer.index import Index
+from tests.hashret.conftest import FAST, make_entries
+
+
+def brute(hasher, entries, query):
+    """(distance, id, key) of every entry, nearest first; ids count from 1 in the order of adding."""
+    code = np.unpackbits(hasher.encode([query])[0])
+    codes = np.unpackbits(hasher.encode([entry.content for entry in entries]), axis=1)
+    return sorted(((codes != code).sum(1)[n], n + 1, entry.key) for n, entry in enumerate(entries))
+
+
+def test_query_without_rerank_is_brute_force(engine, entries):
+    found = engine.query(["rocket moon", "bread"], k=15, rerank=False)
+    for query, hits in zip(["rocket moon", "bread"], found, strict=True):
+        expected = brute(engine.hasher, entries, query)[:15]
+        assert [(hit.distance, hit.key) for hit in hits] == [(distance, key) for distance, _, key in expected]
+        assert [hit.score for hit in hits] == [1 - hit.distance / 32 for hit in hits]
+
+
+@pytest.mark.parametrize("radius", [0, 1, 2, 7, 32, 99])
+def test_radius_is_inclusive_and_complete(engine, entries, radius):
+    query = entries[5].content
+    expected = [(distance, key) for distance, _, key in brute(engine.hasher, entries, query) if distance <= radius]
+    plain = engine.query([query], radius=radius, rerank=False)[0]
+    assert [(hit.distance, hit.key) for hit in plain] == expected
+    reranked = engine.query([query], radius=radius)[0]
+    assert sorted((hit.distance, hit.key) for hit in reranked) == sorted(expected)
+
+
+def test_rerank_is_by_the_mean_of_asymmetric_and_tfidf_score(engine, entries):
+    query = "rocket moon"
+    hits = engine.query([query], k=120)[0]
+    hasher = engine.hasher
+    soft = np.tanh(hasher.logits([query])[0])
+    texts = [entry.content for entry in entries]
+    signs = np.unpackbits(hasher.encode(texts), axis=1) * 2.0 - 1
+    rows, own = hasher.transform(texts), hasher.transform([query])
+    dense = np.zeros((120, rows.width))
+    dense[rows.owners(), rows.indices] = rows.data
+    wanted = np.zeros(rows.width)
+    wanted[own.indices] = own.data
+    scores = (signs @ soft / np.abs(soft).sum() + dense @ wanted) / 2
+    assert [hit.key for hit in hits] == [entries[n].key for n in np.lexsort((range(120), -scores.astype(np.float32)))]
+    np.testing.assert_allclose([hit.score for hit in hits], np.sort(scores)[::-1], atol=1e-5)
+
+
+def test_hits_carry_content_and_meta(engine, entries):
+    hit = engine.query([entries[0].content], k=1)[0][0]
+    assert (hit.content, hit.meta) == (entries[0].content, {"topic": "space"})
+
+
+def test_k_beyond_n_gives_all(engine, entries):
+    assert sorted(hit.key for hit in engine.query(["moon"], k=500)[0]) == sorted(entry.key for entry in entries)
+
+
+def test_where_gives_k_of_those_that_match(engine, entries):
+    hits = engine.query(["rocket moon"], k=30, where={"topic": "food"}, rerank=False)[0]
+    expected = [item for item in brute(engine.hasher, entries, "rocket moon") if item[2].startswith("food")]
+    assert [(hit.distance, hit.key) for hit in hits] == [(distance, key) for distance, _, key in expected]
+    assert engine.query(["moon"], where={"topic": "nothing"}) == [[]]
+
+
+def test_no_query_has_no_answer(engine):
+    assert engine.query([]) == []
+
+
+def test_an_empty_engine_answers(hasher):
+    with Engine.create(":memory:", hasher) as engine:
+        assert len(engine) == 0
+        assert engine.query(["moon"]) == [[]]
+        assert engine.query(["moon"], radius=3) == [[]]
+        assert engine.duplicates() == []
+        assert engine.anomalies() == []
+
+
+def test_similar_leaves_the_entry_itself_out(engine, entries):
+    hits = engine.similar("space/0", k=10, rerank=False)
+    expected = [item for item in brute(engine.hasher, entries, entries[0].content) if item[2] != "space/0"][:10]
+    assert [(hit.distance, hit.key) for hit in hits] == [(distance, key) for distance, _, key in expected]
+
+
+def test_get_and_len(engine, entries):
+    assert len(engine) == 120
+    assert engine.get("food/1").content == entries[1].content
+    with pytest.raises(NotFound) as caught:
+        engine.get("nobody")
+    assert str(caught.value) == ":memory:: no entry has the key 'nobody'"
+
+
+def test_adding_again_skips_what_is_unchanged_and_updates_what_is_not(engine, entries):
+    changed = Entry("space/0", "bread butter oven soup", {"topic": "food"})
+    fresh = Entry("new/1", "goal team", {})
+    counts = engine.add([*entries[1:], changed, fresh])
+    assert counts == engine.counts == Counts(added=1, updated=1, unchanged=119)
+    assert len(engine) == 121
+    assert engine.get("space/0").content == "bread butter oven soup"
+    nearest = engine.query(["bread butter oven soup"], k=1)[0][0]
+    assert (nearest.key, nearest.distance) == ("space/0", 0)
+    assert engine.check().ok
+
+
+def test_changed_meta_alone_is_an_update(engine, entries):
+    assert engine.add([Entry(entries[0].key, entries[0].content, {"topic": "x"})]) == Counts(0, 1, 0)
+    assert engine.get(entries[0].key).meta == {"topic": "x"}
+
+
+def test_the_same_key_twice_in_one_call_is_an_update(engine):
+    engine.add([Entry("k", "moon", {}), Entry("k", "bread", {})])
+    assert engine.get("k").content == "bread"
+
+
+def test_remove(engine, entries):
+    assert engine.remove(["space/0", "food/1"]) == 2
+    found = {hit.key for hit in engine.query([entries[0].content], k=200)[0]}
+    assert found == {entry.key for entry in entries} - {"space/0", "food/1"}
+    with pytest.raises(NotFound) as caught:
+        engine.remove(["sport/2", "nobody"])
+    assert str(caught.value) == ":memory:: no entry has the key 'nobody'; nothing was removed"
+    assert len(engine) == 118
+
+
+def test_bad_input_in_the_middle_loses_nothing(engine, monkeypatch):
+    monkeypatch.setattr("hashret.engine.BATCH", 2)
+    stream = [Entry("a", "moon", {}), Entry("b", "bread", {}), Entry("c", np.ones(3, np.float32), {})]
+    with pytest.raises(InvalidInput) as caught:
+        engine.add(stream)
+    assert str(caught.value) == "contents are of kind vector, the model was trained on text"
+    assert len(engine) == 122
+    assert engine.check().ok
+
+
+def test_duplicates_are_the_connected_groups_of_brute_force(engine, entries):
+    engine.add([Entry(f"copy/{n}", entries[n].content, {}) for n in (0, 1)])
+    everything = [*entries, *(Entry(f"copy/{n}", entries[n].content, {}) for n in (0, 1))]
+    bits = np.unpackbits(engine.hasher.encode([entry.content for entry in everything]), axis=1)
+    for radius in (0, 2):
+        near = (bits[:, None] != bits[None]).sum(2) <= radius
+        groups, left = [], set(range(len(everything)))
+        while left:
+            group, edge = set(), {min(left)}
+            while edge:
+                group |= edge
+                edge = {int(n) for member in edge for n in np.flatnonzero(near[member])} - group
+            left -= group
+            groups.append(sorted(group))
+        expected = sorted((group for group in groups if len(group) > 1), key=lambda group: (-len(group), group[0]))
+        assert engine.duplicates(radius) == [[everything[n].key for n in group] for group in expected]
+
+
+def test_anomalies_are_the_worst_reconstructed(engine, entries):
+    engine.add([Entry("odd", "orbit bread goal bank", {})])
+    texts = [entry.content for entry in entries] + ["orbit bread goal bank"]
+    errors = engine.hasher.error(texts)
+    keys = [entry.key for entry in entries] + ["odd"]
+    worst = engine.anomalies(k=3)
+    assert [hit.key for hit in worst] == [keys[n] for n in np.lexsort((range(121), -errors))[:3]]
+    np.testing.assert_allclose([hit.score for hit in worst], np.sort(errors)[::-1][:3], rtol=1e-5)
+
+
+def test_reencode_gives_every_entry_the_code_of_the_new_model(engine, entries):
+    texts = [entry.content for entry in entries]
+    other = Hasher.fit(texts, Settings(bits=16, steps=30, batch=32, seed=5, min_count=1))
+    engine.reencode(other)
+    ids = engine.index.ids([entry.key for entry in entries])
+    np.testing.assert_array_equal(engine.index.codes(ids), other.encode(texts))
+    assert engine.check().ok
+    assert engine.query([texts[3]], k=1, rerank=False)[0][0].distance == 0
+
+
+def test_fit_trains_stores_and_opens_again(tmp_path, entries):
+    path = str(tmp_path / "docs.db")
+    with Engine.fit(path, iter(entries), FAST) as engine:
+        assert engine.counts == Counts(120, 0, 0)
+        answers = engine.query(["rocket moon"], k=5)
+    with Engine.open(path) as again:
+        assert again.query(["rocket moon"], k=5) == answers
+        assert again.hasher.digest == engine.hasher.digest
+    assert [item.name for item in tmp_path.iterdir()] == ["docs.db"]
+
+
+def test_training_that_fails_leaves_no_file(tmp_path):
+    with pytest.raises(InvalidInput):
+        Engine.fit(str(tmp_path / "x.db"), [Entry("a", "...", {})], FAST)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_foreign_model_is_a_mismatch(stored, vector_hasher, hasher):
+    with pytest.raises(Mismatch) as caught:
+        Engine.open(stored, vector_hasher)
+    assert str(caught.value) == (
+        f"{stored}: its codes are of model {hasher.digest[:12]}, not of {vector_hasher.digest[:12]}: "
+        "open it without a hasher, or call reencode with yours"
+    )
+    with Engine.open(stored, hasher) as engine:
+        assert len(engine) == 120
+
+
+def test_codes_without_a_model_are_a_mismatch(tmp_path):
+    path = str(tmp_path / "codes.db")
+    Index.create(path, bits=8).close()
+    with pytest.raises(Mismatch) as caught:
+        Engine.open(path)
+    assert str(caught.value) == (
+        f"{path}: holds codes without a model: open it with Index.open, or index into a new file"
+    )
+
+
+def test_a_damaged_model_is_corrupt(tmp_path, hasher):
+    import sqlite3
+
+    path = str(tmp_path / "docs.db")
+    Engine.create(path, hasher).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE models SET weights = CAST(substr(weights, 2) AS BLOB)")
+    connection.close()
+    with pytest.raises(Corrupt) as caught:
+        Engine.open(path)
+    assert str(caught.value) == f"{path}: model {hasher.digest[:12]} is damaged: restore the file from a copy"
+
+
+def test_vectors_rerank_by_cosine(vectors, vector_hasher):
+    with Engine.create(":memory:", vector_hasher, vectors=True) as engine:
+        engine.add([Entry(str(n), row) for n, row in enumerate(vectors)])
+        hits = engine.query(vectors[7:8], k=80)[0]
+        rows = vector_hasher.transform(vectors)
+        cosine = rows @ rows[7] / np.linalg.norm(rows, axis=1) / np.linalg.norm(rows[7])
+        np.testing.assert_allclose([hit.score for hit in hits], np.sort(cosine)[::-1], atol=2e-3)
+        assert hits[0].key == "7"
+        assert engine.similar("7", k=3)[0].key == hits[1].key
+        assert hits[0].content is None
+    with Engine.create(":memory:", vector_hasher) as plain:
+        plain.add([Entry("0", vectors[0])])
+        assert plain.query(vectors[:1])[0][0].score == pytest.approx(1)
+
+
+def test_images_find_their_like():
+    rng = np.random.default_rng(0)
+    bright = [rng.integers(150, 255, (10, 10), dtype=np.uint8) for _ in range(20)]
+    dark = [rng.integers(0, 100, (12, 12), dtype=np.uint8) for _ in range(20)]
+    entries = [
+        Entry(f"{name}/{n}", image) for name, images in (("b", bright), ("d", dark)) for n, image in enumerate(images)
+    ]
+    with Engine.fit(":memory:", entries, Settings(bits=16, steps=60, batch=16, image_size=8, neighbours=5)) as engine:
+        assert {hit.key[0] for hit in engine.query([bright[3]], k=8)[0]} == {"b"}
+        with pytest.raises(InvalidInput) as caught:
+            engine.anomalies()
+        assert str(caught.value) == "contents of kind image are not stored: work on their files instead"
+
+
+def test_vectors_of_texts_are_refused(hasher):
+    with pytest.raises(InvalidInput) as caught:
+        Engine.create(":memory:", hasher, vectors=True)
+    assert str(caught.value) == "vectors are kept of images and embeddings, the model encodes text"
+
+
+def test_progress_counts_entries(hasher, monkeypatch):
+    monkeypatch.setattr("hashret.engine.BATCH", 50)
+    seen = []
+    with Engine.create(":memory:", hasher) as engine:
+        engine.add(make_entries(120), lambda *at: seen.append(at))
+    assert seen == [("store", 50, 120), ("store", 100, 120), ("store", 120, 120)]
+
+
+def test_explain_and_info(engine):
+    assert engine.explain(["moon"], radius=0).way in ("bucket", "scan")
+    info = engine.info()
+    assert (info["entries"], info["bits"], info["kind"], info["model"]) == (120, 32, "text", engine.hasher.digest)
