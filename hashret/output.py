@@ -19,6 +19,8 @@ import click
 Row = dict[str, Any]
 Progress = Any  # Callable[[str, int, int], None]; see `progress`
 SNIPPET = 160  # characters of a content that a table shows
+KEY = 40  # characters of a key that a table shows
+TEXTS = {"content": 2, "meta": 1, "value": 1}  # columns that give way where the terminal is narrow, and their shares
 
 
 def write(rows: Sequence[Row], form: str | None, group: str = "") -> None:
@@ -41,23 +43,29 @@ def write(rows: Sequence[Row], form: str | None, group: str = "") -> None:
 
 
 def table(rows: Sequence[Row], title: str) -> None:
-    """Rows as a table with one line of content each; columns that are empty throughout are left out."""
+    """Rows as a table, one line each; columns that are empty throughout are left out, texts cut to the width left."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
     shown = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, "", {}) for row in rows)]
-    grid = Table(title=title or None, title_justify="left", title_style="bold", expand=False)
-    for name in shown:
-        cells = [_cell(row[name]) for row in rows]
-        wide = name in ("content", "meta", "value")
-        least = len(name) if wide else min(40, max(map(len, [name, *cells])))  # what must not give way to content
-        number = isinstance(rows[0][name], int | float)
-        justify: Literal["left", "right"] = "right" if number else "left"
-        grid.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", min_width=least)
+    grid = Table(title=title or None, title_justify="left", title_style="bold")
+    for name, width in _widths(rows, shown, console.width).items():
+        justify: Literal["left", "right"] = "right" if isinstance(rows[0][name], int | float) else "left"
+        grid.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", width=width)
     for row in rows:
         grid.add_row(*(Text(_cell(row[name])) for name in shown))
-    Console(soft_wrap=False).print(grid)
+    console.print(grid)
+
+
+def _widths(rows: Sequence[Row], shown: list[str], total: int) -> dict[str, int]:
+    """Characters for each column: what it needs, but texts share what the others leave, by `TEXTS`."""
+    need = {name: max(len(name), *(len(_cell(row[name])) for row in rows)) for name in shown}
+    left = total - 1 - 3 * len(shown) - sum(min(need[name], KEY) for name in shown if name not in TEXTS)
+    parts = {name: TEXTS[name] for name in shown if name in TEXTS}
+    shares = {name: max(8, left * part // sum(parts.values())) for name, part in parts.items()}
+    return {name: min(need[name], shares.get(name, KEY)) for name in shown}
 
 
 def _cell(value: object) -> str:
