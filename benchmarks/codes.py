@@ -73,7 +73,7 @@ def table(tasks: list[Task]) -> str:
             found.setdefault((int(bits), name), []).append(score(task, np.load(path)))
         for (bits, name), rows in sorted(found.items()):
             symmetric, worst, asymmetric, seconds = np.median(rows, axis=0)
-            figures = f"{symmetric:.3f} | {worst:.3f} | {asymmetric:.3f} | {seconds:.0f}"
+            figures = f"{symmetric:.3f} | {worst:.3f} | {asymmetric:.3f} | {seconds:.1f}"
             lines.append(f"| {task.name} | {bits} | {name} | {figures} |")
     return "\n".join(lines)
 

@@ -28,7 +28,7 @@ from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
 from indexer.planner import Plan
-from indexer.store import Model
+from indexer.rows import Model
 
 BATCH = 2048  # entries a transaction
 SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score

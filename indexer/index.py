@@ -17,7 +17,8 @@ from indexer.bits import Codes, Distances, Ids, as_codes, ball_size, distances, 
 from indexer.check import Report, prove
 from indexer.errors import InvalidInput, Mismatch
 from indexer.planner import Plan, plan
-from indexer.store import Batch, Store
+from indexer.rows import Batch
+from indexer.store import Store
 from indexer.tables import Csr, Scan
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import repeat
@@ -23,45 +22,13 @@ from sqlalchemy import Connection, Engine, Text, case, cast, delete, func, inser
 from indexer import schema
 from indexer.bits import Codes, Ids, check_bits
 from indexer.errors import Corrupt, InvalidInput, NotFound
+from indexer.rows import Batch, Model, Row
 from indexer.schema import buckets, entries, facts, models, segments
 from indexer.segments import Cache, Segment, Segments, split
 
 BULK = 50_000  # a first load of so many builds its indexes afterwards: .7 against .15 million rows a second
 MANY = 10_000  # bound values a statement; SQLite allows 32,766
 GIVEN = 1  # row of `models` that a new file begins with
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Entries to store, keys all different; a column that is None stays empty."""
-
-    keys: Sequence[str]
-    codes: Codes
-    contents: Sequence[str | None] | None = None
-    metas: Sequence[Mapping[str, Any]] | None = None
-    digests: Sequence[bytes] | None = None
-    vectors: NDArray[np.float16] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A stored entry."""
-
-    id: int
-    key: str
-    content: str | None
-    meta: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A stored model: opaque to the indexer but for its length of codes and its digest."""
-
-    id: int
-    bits: int
-    digest: str
-    settings: str
-    weights: bytes
 
 
 class Store:

@@ -1,0 +1,45 @@
+"""What goes into the store and comes out of it: a batch of entries, one entry, a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.bits import Codes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries to store, keys all different; a column that is None stays empty."""
+
+    keys: Sequence[str]
+    codes: Codes
+    contents: Sequence[str | None] | None = None
+    metas: Sequence[Mapping[str, Any]] | None = None
+    digests: Sequence[bytes] | None = None
+    vectors: NDArray[np.float16] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stored entry."""
+
+    id: int
+    key: str
+    content: str | None
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A stored model: opaque to the indexer but for its length of codes and its digest."""
+
+    id: int
+    bits: int
+    digest: str
+    settings: str
+    weights: bytes

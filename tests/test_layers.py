@@ -1,0 +1,153 @@
+"""Who may import whom: a file may import from the files above it in this list, and from nothing below."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = [
+    ["indexer.errors"],
+    ["indexer.bits"],
+    ["indexer.schema", "indexer.rows"],
+    ["indexer.segments"],
+    ["indexer.store", "indexer.tables", "indexer.planner"],
+    ["indexer.check"],
+    ["indexer.index"],
+    ["hashret.settings", "hashret.inputs", "hashret.evaluate"],
+    ["hashret.features"],
+    ["hashret.forward", "hashret.scores"],
+    ["hashret.model.binarize", "hashret.model.objectives", "hashret.model.neighbours", "hashret.model.nets"],
+    ["hashret.model.train"],
+    ["hashret.hasher"],
+    ["hashret.engine"],
+    ["hashret.output"],
+    ["hashret.demo"],
+    ["hashret.cli"],
+]
+INSIDE = ["entry", "text", "records", "tables", "images", "vectors", "source"]  # the same for hashret/inputs
+OUTSIDE = {  # who may import what is heavy
+    "torch": "hashret.model.",
+    "faiss": "indexer.tables",
+    "sqlalchemy": "indexer.s",
+    "tokenizers": "hashret.features",
+    "safetensors": "hashret.hasher",
+    "rich": "hashret.output",
+    "PIL": ("hashret.features", "hashret.inputs.images"),
+    "click": ("hashret.cli", "hashret.output", "hashret.demo"),
+}
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for package in ("indexer", "hashret")
+    for path in (ROOT / package).rglob("*.py")
+    if not path.name.startswith("__")
+}
+
+
+def rank(module: str) -> int:
+    """The layer of a module."""
+    return next(n for n, layer in enumerate(LAYERS) if any((module + ".").startswith(name + ".") for name in layer))
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports anywhere, those for type checking left out."""
+    tree = ast.parse(path.read_text())
+    typing_only = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for child in ast.walk(node)
+    }
+    found = set()
+    for node in set(ast.walk(tree)) - typing_only:
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            whole = {f"{node.module}.{name.name}" for name in node.names}
+            found |= {name if name in FILES else str(node.module) for name in whole}
+    return found
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_imports_go_up_the_list(module):
+    ours = {name for name in imports(FILES[module]) if name.split(".")[0] in ("indexer", "hashret")}
+    for name in ours - {"hashret", "indexer"}:
+        assert rank(name) <= rank(module), name
+        if rank(name) == rank(module) and name != module:
+            assert "hashret.inputs" in name or "model" in name, name
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if name.startswith("hashret.inputs.")])
+def test_inputs_import_only_what_comes_before(module):
+    place = INSIDE.index(module.split(".")[-1])
+    for name in imports(FILES[module]):
+        if name.startswith("hashret.inputs."):
+            assert INSIDE.index(name.split(".")[-1]) < place, name
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_heavy_packages_stay_where_they_belong(module):
+    for name in imports(FILES[module]):
+        allowed = OUTSIDE.get(name.split(".")[0])
+        assert allowed is None or module.startswith(allowed), name
+
+
+def test_every_file_has_a_layer():
+    for module in FILES:
+        rank(module)
+
+
+HEAVY = "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import hashret, hashret.cli, indexer",
+        "import sys; sys.argv = ['hashret', '--help']; from hashret.cli import main; main(standalone_mode=False)",
+    ],
+)
+def test_starting_loads_nothing_heavy(program):
+    check = f"import sys; print(sorted(set('{HEAVY}'.split()) & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", f"{program}; {check}"], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_query_imports_no_torch(tmp_path):
+    """In a fresh process, over a file made by another."""
+    make = (
+        "from tests.hashret.conftest import *; from hashret.engine import Engine\n"
+        f"Engine.fit({str(tmp_path / 'd.db')!r}, make_entries(40), FAST).close()"
+    )
+    subprocess.run([sys.executable, "-c", make], check=True, cwd=ROOT)
+    ask = (
+        "import sys; from hashret.cli import main\n"
+        f"main(['query', {str(tmp_path / 'd.db')!r}, 'moon', '-k', '3', '--ids'], standalone_mode=False)\n"
+        "print(sorted({'torch', 'sklearn', 'scipy', 'numba'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT)
+    *keys, loaded = run.stdout.splitlines()
+    assert len(keys) == 3
+    assert loaded == "[]"
+
+
+def test_no_pickle_anywhere():
+    words = ("pickle", "torch.save", "torch.load", "joblib", "marshal", "allow_pickle=True")
+    for module, path in FILES.items():
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                node.value = ""  # prose may say what code must not do
+        assert not [word for word in words if word in ast.unparse(tree).replace("allow_pickle=False", "")], module
+
+
+def test_files_and_functions_stay_short():
+    for module, path in FILES.items():
+        text = path.read_text()
+        assert len(text.splitlines()) <= 400, module
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 40, f"{module}.{node.name}"
+                assert len([a for a in node.args.args if a.arg not in ("self", "cls")]) <= 6, f"{module}.{node.name}"
