@@ -20,7 +20,8 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python benchmarks/codes.py
+	$(BIN)/python benchmarks/codes.py --bits 16 32 64 128
+	$(BIN)/python benchmarks/embeddings.py
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/start.py
 

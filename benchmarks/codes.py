@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from baselines import itq
 from datasets import Task, agnews, newsgroups
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -34,12 +35,8 @@ def lsa_itq(task: Task, bits: int, seed: int) -> Pair:
     svd = TruncatedSVD(bits, random_state=seed)
     points = normalize(svd.fit_transform(_scipy(task.database)))
     queries = normalize(svd.transform(_scipy(task.queries)))
-    mean = points.mean(0)
-    rotation = np.linalg.qr(np.random.default_rng(seed).normal(size=(bits, bits)))[0]
-    for _ in range(50):
-        left, _, right = np.linalg.svd((points - mean).T @ np.sign((points - mean) @ rotation))
-        rotation = left @ right
-    return (points - mean) @ rotation, (queries - mean) @ rotation
+    turn = itq(points, seed)
+    return turn(points), turn(queries)
 
 
 def hashret(task: Task, bits: int, seed: int) -> Pair:

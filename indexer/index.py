@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from indexer.bits import Codes, Distances, Ids, as_codes, ball_size, distances, flip_masks
 from indexer.check import Report, prove
-from indexer.errors import InvalidInput, Mismatch
+from indexer.errors import InvalidInput
 from indexer.planner import Plan, plan
 from indexer.rows import Batch
 from indexer.store import Store
@@ -46,7 +47,7 @@ class RangeMatches:
 
     def keys(self) -> list[list[str]]:
         """The keys found, a list for each query."""
-        return [self._store.keys(part) for part in np.split(self.ids, self.lims[1:-1])]
+        return [self._store.keys(self.ids[low:high]) for low, high in pairwise(self.lims)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,16 +195,13 @@ class Index:
     def stats(self) -> dict[str, int]:
         """Entries, bits, revision, different codes, entries in the largest bucket, and bytes of the file."""
         codes, largest = self.store.largest_bucket()
-        revision = self.store.state()[0]
+        revision = self.store.revision()
         counts = {"entries": len(self), "bits": self.bits, "revision": revision, "codes": codes}
         return {**counts, "largest bucket": largest, "bytes": self.store.size()}
 
     def _table(self, among: Ids | None) -> Scan:
         """All codes, or those of some entries, in memory as of the store's revision."""
-        revision, model = self.store.state()
-        if model != self.store.model_id:
-            raise Mismatch(f"{self.store.path}: was given another model since it was opened: open it again")
-        scan = self._scan
+        revision, scan = self.store.revision(), self._scan
         if scan is None or scan.revision != revision:
             scan = Scan.of(*self.store.segments(scan.segments if scan else {}), self.bits // 8)
             self._scan = scan
@@ -225,11 +223,10 @@ class Index:
 
 def _check_keys(keys: Sequence[str]) -> None:
     """Raise `InvalidInput` unless keys are texts, not empty, and all different."""
-    different = set(keys)
-    if set(map(type, keys)) - {str} or "" in different:
+    if set(map(type, keys)) - {str} or "" in keys:
         number, key = next((n, key) for n, key in enumerate(keys) if type(key) is not str or not key)
         raise InvalidInput(f"key {number} is {key!r}: give a text that is not empty")
-    if len(different) != len(keys):
+    if len(set(keys)) != len(keys):
         first: dict[str, int] = {}
         for number, key in enumerate(keys):
             if first.setdefault(key, number) != number:

@@ -41,11 +41,11 @@ from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFou
 MEMORY = ":memory:"
 PRAGMAS = (
     "busy_timeout = 30000",
-    "journal_mode = WAL",
     "synchronous = NORMAL",
     "temp_store = MEMORY",
     "cache_size = -65536",  # kB: the indexes of a first load of a million entries fit
 )
+WAL = "journal_mode = WAL"  # lasts in the file, so only a new one is told: others may not be ours
 APPLICATION = int.from_bytes(b"HSHR")
 
 metadata = MetaData()
@@ -110,16 +110,24 @@ def _version_1(connection: Connection) -> None:
 UPGRADES: tuple[Callable[[Connection], None], ...] = (_version_1,)  # append only; the n-th makes format n
 
 
-def create(path: str) -> Engine:
-    """A new file, or a database in memory, with empty tables; raises `InvalidInput` if the file exists."""
+def create(path: str, fill: Callable[[Connection], None]) -> Engine:
+    """A new file, or a database in memory, with tables that `fill` gives their first rows, in one transaction.
+
+    Raises `InvalidInput` if the file exists.
+    """
     if path != MEMORY and Path(path).exists():
         raise InvalidInput(f"{path}: exists already: open it, or choose another name")
     if path != MEMORY and not Path(path).absolute().parent.is_dir():
         raise NotFound(f"{path}: its folder is not there: make it first")
-    engine = _connect(path)
-    with mapped(path), writing(engine) as connection:
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
-        _upgrade(connection, 0)
+    engine = _connect(path, WAL)
+    try:
+        with mapped(path), writing(engine) as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
+            _upgrade(connection, 0)
+            fill(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -143,8 +151,8 @@ def open_file(path: str) -> Engine:
             if version > len(UPGRADES):
                 raise Mismatch(f"{path}: has format {version}, this hashret reads up to {len(UPGRADES)}: upgrade it")
             if version < len(UPGRADES):
-                with writing(engine) as connection:
-                    _upgrade(connection, version)
+                with writing(engine) as connection:  # another process may have upgraded it meanwhile
+                    _upgrade(connection, connection.exec_driver_sql("PRAGMA user_version").scalar_one())
     except BaseException:
         engine.dispose()
         raise
@@ -183,7 +191,7 @@ def _upgrade(connection: Connection, version: int) -> None:
     connection.exec_driver_sql(f"PRAGMA user_version = {len(UPGRADES)}")
 
 
-def _connect(path: str) -> Engine:
+def _connect(path: str, *pragmas: str) -> Engine:
     """An engine whose connections begin transactions when we say so, not when the driver thinks fit."""
     options: dict[str, Any] = {}
     if path == MEMORY:
@@ -193,7 +201,7 @@ def _connect(path: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: object) -> None:
         connection.isolation_level = None
-        for pragma in PRAGMAS:
+        for pragma in PRAGMAS + pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -98,7 +98,7 @@ class Cache:
         out = {}
         for row in connection.execute(select(segments).where(where)):
             segment = _read(row.revision, row.ids, row.codes, self.width)
-            if segment is None or len(segment.ids) != row.size:
+            if segment is None or len(segment.ids) != row.size or (segment.ids >> SHIFT != row.number).any():
                 low = row.number << SHIFT
                 segment = Segment(revision, *self.rows(connection, low, low + (1 << SHIFT) - 1))
             out[row.number] = segment
@@ -126,7 +126,7 @@ def split(revision: int, ids: Ids, codes: Codes) -> Segments:
 
 def _read(revision: int, ids: bytes, codes: bytes, width: int) -> Segment | None:
     """A segment as it was stored; None if its blobs cannot be one."""
-    if len(ids) % 8 or len(codes) != len(ids) // 8 * width:
+    if type(ids) is not bytes or type(codes) is not bytes or len(ids) % 8 or len(codes) != len(ids) // 8 * width:
         return None
     numbers = np.frombuffer(ids, dtype="<i8").astype(np.int64, copy=False)
     if (np.diff(numbers) <= 0).any():

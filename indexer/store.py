@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, Text, case, cast, delete, func, inser
 
 from indexer import schema
 from indexer.bits import Codes, Ids, check_bits
-from indexer.errors import Corrupt, InvalidInput, NotFound
+from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 from indexer.rows import Batch, Model, Row
 from indexer.schema import buckets, entries, facts, models, segments
 from indexer.segments import Cache, Segment, Segments, split
@@ -39,9 +39,12 @@ class Store:
         self._engine = engine
         # A database in memory is one connection, which threads must share in turns.
         self._turn: AbstractContextManager[Any] = RLock() if path == schema.MEMORY else nullcontext()
-        with self._read() as connection:
+        with schema.mapped(path), engine.begin() as connection:
             self.model_id = int(_fact(connection, "model") or GIVEN)
-            self.bits: int = connection.execute(select(models.c.bits).where(models.c.id == self.model_id)).scalar_one()
+            bits = connection.execute(select(models.c.bits).where(models.c.id == self.model_id)).scalar()
+        if bits is None:
+            raise Corrupt(f"{path}: its model is not there: restore the file from a copy")
+        self.bits: int = bits
 
     @property
     def cache(self) -> Cache:
@@ -52,11 +55,12 @@ class Store:
     def create(cls, path: str, bits: int) -> Self:
         """A new file for codes of this length; raises `InvalidInput` if it exists."""
         check_bits(bits)
-        engine = schema.create(path)
-        with schema.mapped(path), schema.writing(engine) as connection:
+
+        def fill(connection: Connection) -> None:
             connection.execute(insert(models).values(id=GIVEN, bits=bits, created=_now()))
             _set_facts(connection, {"revision": 0, "entries": 0, "last_id": 0, "model": GIVEN})
-        return cls(path, engine)
+
+        return cls(path, schema.create(path, fill))
 
     @classmethod
     def open(cls, path: str) -> Self:
@@ -74,15 +78,22 @@ class Store:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        """One consistent view of the file."""
+        """One consistent view of the file; raises `Mismatch` if it is of another model by now."""
         with self._turn, schema.mapped(self.path), self._engine.begin() as connection:
+            self._same_model(connection)
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        """One transaction, alone."""
+        """One transaction, alone; raises `Mismatch` as `_read`."""
         with self._turn, schema.mapped(self.path), schema.writing(self._engine) as connection:
+            self._same_model(connection)
             yield connection
+
+    def _same_model(self, connection: Connection) -> None:
+        """Raise `Mismatch` unless the model in use is that of when the file was opened."""
+        if _number(connection, "model") != self.model_id:
+            raise Mismatch(f"{self.path}: was given another model since it was opened: open it again")
 
     def fact(self, name: str) -> str | None:
         """A note about the file; None if there is none of this name."""
@@ -185,10 +196,10 @@ class Store:
             connection.exec_driver_sql("DELETE FROM vectors WHERE entry = ?", rows)
             connection.exec_driver_sql(f"DELETE FROM buckets WHERE model = {self.model_id} AND entry = ?", rows)
 
-    def state(self) -> tuple[int, int]:
-        """Revision and model in use: what a reader compares with what it holds."""
+    def revision(self) -> int:
+        """How many changes there were: what a reader compares with what it holds."""
         with self._read() as connection:
-            return _number(connection, "revision"), _number(connection, "model")
+            return _number(connection, "revision")
 
     def segments(self, have: Mapping[int, Segment]) -> tuple[int, Segments]:
         """The revision, and all codes of the model as segments; those of `have` are used again if unchanged."""
@@ -313,8 +324,8 @@ def _now() -> str:
 
 def _fact(connection: Connection, name: str) -> str | None:
     """A fact by name."""
-    value: str | None = connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar_one_or_none()
-    return value
+    row = connection.exec_driver_sql("SELECT value FROM facts WHERE name = ?", (name,)).first()
+    return None if row is None else str(row[0])
 
 
 def _number(connection: Connection, name: str) -> int:
