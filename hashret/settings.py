@@ -44,7 +44,7 @@ class Settings:
     reconstruction: float = _setting(0.1, 0.0, 100.0, "Weight of reconstructing the input beside agreement.")
     hidden: int = _setting(None, 0, 8192, "Width of the hidden layer; 0 for none.")
     learning_rate: float = _setting(None, 1e-6, 1.0, "Peak step size of Adam.")
-    mask: float = _setting(None, 0.0, 0.95, "Share of each input that is hidden in training.")
+    mask: float = _setting(None, 0.0, 0.95, "Mean share of an entry that is hidden in training.")
     neighbours: int = _setting(None, 1, 10_000, "Second views are drawn from so many nearest entries.")
     temperature: float = _setting(None, 0.01, 10.0, "Softness of the agreement between two views.")
 

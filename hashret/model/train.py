@@ -121,8 +121,12 @@ def _take(rows: Rows, numbers: NDArray[np.int64]) -> Rows:
 
 
 def _masked(rows: Rows, share: float, rng: np.random.Generator) -> Sparse | Tensor:
-    """Masking noise: each value is hidden with this probability, what is left of a sparse row scaled to length 1."""
+    """Masking noise: each value of a row is hidden with the row's own probability, from half to 1.5 times `share`.
+
+    Rows of which little is left teach the code of a short query. What is left of a sparse row is scaled to length 1.
+    """
+    shares = rng.uniform(share / 2, min(1.5 * share, 0.95), len(rows))
     if isinstance(rows, Sparse):
-        kept: Floats = rows.data * (rng.random(len(rows.data)) >= share)
+        kept: Floats = rows.data * (rng.random(len(rows.data)) >= shares[rows.owners()])
         return replace(rows, data=kept).unit()
-    return torch.from_numpy(rows * (rng.random(rows.shape) >= share).astype(np.float32))
+    return torch.from_numpy(rows * (rng.random(rows.shape) >= shares[:, None]).astype(np.float32))
