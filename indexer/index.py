@@ -136,14 +136,15 @@ class Index:
         """The k nearest codes of each query, exactly; with `among` only entries with these ids, ascending."""
         codes = as_codes(codes, self.bits)
         _positive("k", k, 1)
-        return Matches(*self._table(among).search(codes, k), self.store)
+        return Matches(*self._table(among).search(codes, int(k)), self.store)
 
     def within(self, codes: Codes, radius: int, *, among: Ids | None = None) -> RangeMatches:
         """Every code within `radius` bits (inclusive) of each query, exactly; `among` as in `search`."""
         codes = as_codes(codes, self.bits)
         way = self.explain(codes, radius=radius).way
+        radius = min(int(radius), self.bits)
         if way == "scan":
-            return RangeMatches(*self._table(among).within(codes, min(radius, self.bits)), self.store)
+            return RangeMatches(*self._table(among).within(codes, radius), self.store)
         lims, ids, near = self._look_up(codes, radius)
         if among is not None:
             kept = np.isin(ids, among)
@@ -161,7 +162,7 @@ class Index:
     def pairs(self, radius: int) -> Iterator[Pairs]:
         """Every pair of entries within `radius` bits once, by (left, right), in chunks: all near duplicates."""
         _positive("radius", radius, 0)
-        for left, right, near in self._table(None).pairs(min(radius, self.bits)):
+        for left, right, near in self._table(None).pairs(min(int(radius), self.bits)):
             if len(left):
                 yield Pairs(left, right, near)
 
@@ -222,7 +223,7 @@ class Index:
 
 
 def _check_keys(keys: Sequence[str]) -> None:
-    """Raise `InvalidInput` unless keys are texts, not empty, and all different."""
+    """Raise `InvalidInput` unless keys are texts that a database can hold, not empty, and all different."""
     if set(map(type, keys)) - {str} or "" in keys:
         number, key = next((n, key) for n, key in enumerate(keys) if type(key) is not str or not key)
         raise InvalidInput(f"key {number} is {key!r}: give a text that is not empty")

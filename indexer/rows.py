@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.bits import Codes
+from indexer.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,16 @@ class Model:
     digest: str
     settings: str
     weights: bytes
+
+
+def row_of(row: Any) -> Row:
+    """An entry of its columns."""
+    return Row(row[0], row[1], row[2], json.loads(row[3]) if row[3] else {})
+
+
+def meta_text(meta: Mapping[str, Any] | None) -> str | None:
+    """The meta of an entry as it is stored; raises `InvalidInput` for what JSON does not know, as NaN."""
+    try:
+        return json.dumps(meta, ensure_ascii=False, allow_nan=False) if meta else None
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"meta {meta!r} is no JSON ({error}): give texts, numbers and booleans") from error

@@ -73,7 +73,8 @@ def test_a_plan_reads_as_a_sentence():
     assert texts == [
         "bucket: one look-up of the code in the database, nothing is loaded; about 40 µs",
         "flips: 65 codes within 1 flipped bits are looked up; about 76 µs",
-        "scan: all 1,000,000 codes (8 MB, in memory) are compared; looking up 43,745 codes would take 25 ms; about 575 µs",
+        "scan: all 1,000,000 codes (8 MB, in memory) are compared;"
+        " looking up 43,745 codes would take 25 ms; about 575 µs",
     ]
     assert str(plan(10**6, 64, 1, 30, resident=False)) == (
         "scan: all 1,000,000 codes (8 MB, to be loaded) are compared; about 154 ms"

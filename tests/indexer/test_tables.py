@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ def nearest(scan, queries, k):
 
 def parts(found):
     lims, ids, near = found
-    cut = [slice(low, high) for low, high in zip(lims[:-1], lims[1:], strict=True)]
+    cut = [slice(low, high) for low, high in pairwise(lims)]
     return [(ids[part].tolist(), near[part].tolist()) for part in cut]
 
 
@@ -107,6 +109,9 @@ def _first(kept, codes):
 
 
 def test_segments_are_joined_in_order():
-    parts = {2: pack(1, np.array([9, 8]), np.array([[9], [8]], np.uint8)), 0: Segment(1, np.array([1]), np.ones((1, 1), np.uint8))}
+    parts = {
+        2: pack(1, np.array([9, 8]), np.array([[9], [8]], np.uint8)),
+        0: Segment(1, np.array([1]), np.ones((1, 1), np.uint8)),
+    }
     scan = Scan.of(4, parts, 1)
     assert (scan.revision, scan.ids.tolist(), scan.codes.ravel().tolist()) == (4, [1, 8, 9], [1, 8, 9])

@@ -1,0 +1,417 @@
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer import Index
+from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
+from indexer.segments import Cache
+from indexer.store import Batch, Model, model_digest
+from tests.indexer import brute
+from tests.indexer.conftest import clustered_codes, names, random_codes, rows_of
+
+some_keys = st.lists(st.sampled_from([f"k{n}" for n in range(9)]), unique=True, max_size=6)
+steps = st.lists(st.tuples(st.sampled_from(["add", "remove", "reopen"]), some_keys, st.integers(0, 99)), max_size=12)
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))  # SQLite ends a text of JSON at NUL
+meta_values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
+WEIGHTS = b"weights"
+MODEL = ("settings", WEIGHTS, model_digest("settings", WEIGHTS))
+
+
+def file_rows(path):
+    connection = sqlite3.connect(path)
+    rows = {
+        table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+        for table in ("entries", "buckets", "vectors", "models", "facts", "segments")
+    }
+    connection.close()
+    return rows
+
+
+def change(path, statement, *values):
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+def equals_model(index, model):
+    """Everything the index says equals a dict of key -> (id, code)."""
+    keys = list(model)
+    ids = np.array([number for number, _ in model.values()], dtype=np.int64)
+    codes = np.array([code for _, code in model.values()], dtype=np.uint8).reshape(-1, index.bits // 8)
+    assert len(index) == len(model)
+    assert index.ids(keys).tolist() == ids.tolist()
+    assert index.keys(ids) == keys
+    assert index.codes(ids).tolist() == codes.tolist()
+    for query in random_codes(2, index.bits, seed=len(model)):
+        found = index.search(query, 4)
+        kept = found.ids[0] >= 0
+        right = brute.search(ids, codes, query, 4)
+        assert (found.ids[0][kept].tolist(), found.distances[0][kept].tolist()) == right
+        for radius in (0, 3, 9):
+            near = index.within(query, radius)
+            assert (near.ids.tolist(), near.distances.tolist()) == brute.within(ids, codes, query, radius)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps)
+def test_any_sequence_of_changes_ends_as_a_dict_would(tmp_path_factory, changes):
+    path = str(tmp_path_factory.mktemp("store") / "codes.db")
+    model, last, index = {}, 0, Index.create(path, 16)
+    for what, keys, seed in changes:
+        if what == "add":
+            for key, code in zip(keys, clustered_codes(len(keys), 16, seed), strict=True):
+                last += key not in model
+                model[key] = (model[key][0] if key in model else last, code)
+            index.add(keys, clustered_codes(len(keys), 16, seed))
+        elif what == "remove":
+            there = [key for key in keys if key in model]
+            assert index.remove(there) == len(there)
+            model = {key: value for key, value in model.items() if key not in there}
+        else:
+            index.close()
+            index = Index.open(path)
+    equals_model(index, model)
+    index.close()
+    with Index.open(path) as again:
+        equals_model(again, model)
+        assert again.check(sample=4).problems == []
+
+
+def test_an_updated_entry_keeps_its_id_and_gets_all_columns_anew(path):
+    code = random_codes(1, 64)
+    with Index.create(path) as index:
+        index.add(["a"], code, contents=["old"], metas=[{"x": 1}], digests=[b"d"], vectors=np.ones((1, 2), np.float32))
+        assert index.add(["b", "a"], random_codes(2, 64, 1), contents=[None, "new"]).tolist() == [2, 1]
+        assert [(row.key, row.content, row.meta) for row in index.store.rows(np.array([1, 2]))] == [
+            ("a", "new", {}),
+            ("b", None, {}),
+        ]
+        assert index.store.digests(["a", "z"]) == {"a": None}
+        with pytest.raises(NotFound):
+            index.store.vectors(np.array([1]))
+
+
+def test_an_id_is_never_given_again(path):
+    with Index.create(path) as index:
+        index.add(names(3), random_codes(3, 64))
+        index.remove(["k2"])
+        assert index.add(["k2"], random_codes(1, 64)).tolist() == [4]
+
+
+def test_columns_come_back_as_they_were_given(path):
+    vectors = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    metas = [{"x": 1, "é": [True, None]}, {}, {"y": "z"}]
+    with Index.create(path) as index:
+        ids = index.add(names(3), random_codes(3, 64), contents=["a", None, "ü\n"], metas=metas, vectors=vectors)
+        rows = index.store.rows(ids[::-1])
+        assert [(row.id, row.key, row.content, row.meta) for row in rows] == [
+            (3, "k2", "ü\n", metas[2]),
+            (2, "k1", None, {}),
+            (1, "k0", "a", metas[0]),
+        ]
+        assert np.array_equal(index.store.vectors(ids), vectors.astype(np.float16).astype(np.float32))
+        assert [[row.id for row in page] for page in index.store.pages(2)] == [[1, 2], [3]]
+
+
+@given(st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=5))
+@settings(max_examples=30, deadline=None)
+def test_any_text_is_a_key(keys):
+    with Index.create(":memory:") as index:
+        ids = index.add(keys, random_codes(len(keys), 64))
+        assert index.keys(ids) == keys
+        assert index.ids(keys).tolist() == ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda index: index.ids(["k0", "no"]), "no entry has the key 'no'"),
+        (lambda index: index.remove(["k0", "no"]), "no entry has the key 'no'; nothing was removed"),
+        (lambda index: index.keys([1, 999]), "no entry has the id 999"),
+        (lambda index: index.codes([1, 999]), "no entry has the id 999"),
+        (lambda index: index.store.rows(np.array([0])), "no entry has the id 0"),
+    ],
+)
+def test_what_is_not_there_is_named(filled, call, message):
+    before = file_rows(filled.path)
+    with Index.open(filled.path) as index:
+        with pytest.raises(NotFound) as error:
+            call(index)
+        assert str(error.value) == f"{filled.path}: {message}"
+    assert file_rows(filled.path) == before
+
+
+@pytest.mark.parametrize("action", ["add", "remove"])
+def test_a_failure_within_a_change_leaves_the_file_as_it_was(filled, monkeypatch, action):
+    before = file_rows(filled.path)
+    with Index.open(filled.path) as index:
+        right = index.search(filled.codes[:3], 3).ids.tolist()
+        put = Cache._put
+        monkeypatch.setattr(Cache, "_put", lambda *given: (put(*given), 1 / 0))
+        with pytest.raises(ZeroDivisionError):
+            index.remove(["k3"]) if action == "remove" else index.add(["k3", "new"], random_codes(2, 64))
+        monkeypatch.undo()
+        assert index.search(filled.codes[:3], 3).ids.tolist() == right
+        assert file_rows(filled.path) == before
+        assert index.add(["new"], random_codes(1, 64)).tolist() == [201]
+
+
+def test_a_first_load_that_fails_leaves_an_empty_file_with_its_indexes(path, monkeypatch):
+    monkeypatch.setattr("indexer.store.BULK", 2)
+    with Index.create(path) as index:
+        before = file_rows(path), _indexes(path)
+        with pytest.raises(InvalidInput) as error:
+            index.add(["a", "b"], random_codes(2, 64), metas=[{}, {"x": float("nan")}])
+        message = "meta {'x': nan} is no JSON (Out of range float values are not JSON compliant"
+        assert str(error.value).startswith(message)
+        assert (file_rows(path), _indexes(path)) == before
+        index.add(["a", "b"], random_codes(2, 64))
+        assert _indexes(path) == before[1] == ["buckets_by_code", "entries_by_key"]
+        assert index.check().problems == []
+
+
+def _indexes(path):
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY 1")
+    rows = [row[0] for row in found]
+    connection.close()
+    return rows
+
+
+KILLED = """
+import sys, numpy as np
+from indexer import Index
+with Index.open(sys.argv[1]) as index:
+    for batch in range(10**6):
+        codes = np.random.default_rng(batch).integers(0, 256, (100, 8), dtype=np.uint8)
+        index.add([f"{batch}/{n}" for n in range(100)], codes)
+        print(batch, flush=True)
+"""
+
+
+@pytest.mark.parametrize("batches", [1, 7, 20])
+def test_a_killed_writer_leaves_whole_batches(path, batches):
+    Index.create(path).close()
+    with subprocess.Popen([sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE, text=True) as child:
+        while int(child.stdout.readline()) < batches:
+            pass
+        child.send_signal(signal.SIGKILL)
+        told = batches + len(child.stdout.read().split())
+    with Index.open(path) as index:
+        whole, rest = divmod(len(index), 100)
+        assert rest == 0
+        assert whole in (told + 1, told + 2)
+        codes = [np.random.default_rng(batch).integers(0, 256, (100, 8), dtype=np.uint8) for batch in range(whole)]
+        assert np.array_equal(rows_of(index)[1], np.concatenate(codes))
+        assert index.check().problems == []
+
+
+def test_a_model_comes_back_as_it_was_given(path):
+    with Index.create(path) as index:
+        assert index.store.model() is None
+        index.store.set_model(*MODEL)
+    with Index.open(path) as index:
+        assert index.store.model() == Model(1, 64, MODEL[2], "settings", WEIGHTS)
+
+
+def test_the_digest_of_a_model_is_of_settings_and_weights():
+    assert model_digest("{}", b"\0\1") == sha256(b"{}\n\0\1").hexdigest()
+
+
+@pytest.mark.parametrize("column", ["settings = 'other'", "weights = x'00'"])
+def test_a_damaged_model_is_refused(path, column):
+    with Index.create(path) as index:
+        index.store.set_model(*MODEL)
+    change(path, f"UPDATE models SET {column}")
+    with Index.open(path) as index:
+        with pytest.raises(Corrupt) as error:
+            index.store.model()
+        assert str(error.value) == f"{path}: model {MODEL[2][:12]} is damaged: restore the file from a copy"
+
+
+def test_a_file_with_entries_or_a_model_takes_no_other(filled, path):
+    text = f"{path}: has a model or entries already: create a new file"
+    with Index.open(path) as index:
+        with pytest.raises(InvalidInput) as error:
+            index.store.set_model(*MODEL)
+        assert str(error.value) == text
+        index.remove(names(200))
+        index.store.set_model(*MODEL)
+        with pytest.raises(InvalidInput) as error:
+            index.store.set_model(*MODEL)
+        assert str(error.value) == text
+
+
+def replaced(index, codes):
+    """Give the entries of an index the codes of another model, of 32 bits."""
+    ids = rows_of(index)[0]
+    index.store.replace_model(Model(0, 32, *(MODEL[n] for n in (2, 0, 1))), ids, codes)
+
+
+def test_another_model_swaps_codes_in_one_step(filled):
+    codes = clustered_codes(200, 32)
+    with Index.open(filled.path) as index:
+        index.search(filled.codes[:1], 1)
+        replaced(index, codes)
+        for _ in range(2):
+            assert (index.bits, index.codes(filled.ids).tolist()) == (32, codes.tolist())
+            found = index.search(codes[3], 5)
+            assert (found.ids[0].tolist(), found.distances[0].tolist()) == brute.search(filled.ids, codes, codes[3], 5)
+            assert index.bucket(codes[3]).tolist() == brute.within(filled.ids, codes, codes[3], 0)[0]
+            assert index.check().problems == []
+            index = Index.open(filled.path)
+        index.close()
+    assert len(file_rows(filled.path)["models"]) == 1
+
+
+def test_a_model_for_other_entries_is_refused(filled):
+    before = file_rows(filled.path)
+    with Index.open(filled.path) as index:
+        with pytest.raises(InvalidInput) as error:
+            index.store.replace_model(Model(0, 32, *MODEL), filled.ids[1:], clustered_codes(199, 32))
+        text = "entries have changed since they were encoded: encode them again"
+        assert str(error.value) == f"{filled.path}: {text}"
+    assert file_rows(filled.path) == before
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda index, codes: index.search(codes[:1], 1),
+        lambda index, codes: index.within(codes[:1], 0),
+        lambda index, codes: index.within(codes[:1], 40),
+        lambda index, codes: index.bucket(codes[0]),
+        lambda index, codes: list(index.pairs(0)),
+        lambda index, codes: index.codes([1]),
+        lambda index, codes: index.add(["new"], codes[:1]),
+        lambda index, codes: index.add(["k1"], codes[:1]),
+        lambda index, codes: index.remove(["k1"]),
+        lambda index, codes: index.store.model(),
+        lambda index, codes: index.check(),
+        lambda index, codes: replaced(index, clustered_codes(200, 32)),
+    ],
+)
+def test_an_index_opened_before_the_swap_says_so(filled, use):
+    with Index.open(filled.path) as index, Index.open(filled.path) as old:
+        old.search(filled.codes[:1], 1)
+        replaced(index, clustered_codes(200, 32))
+        before = file_rows(filled.path)
+        with pytest.raises(Mismatch) as error:
+            use(old, filled.codes)
+        assert str(error.value) == f"{filled.path}: was given another model since it was opened: open it again"
+        assert file_rows(filled.path) == before
+
+
+METAS = [
+    {"x": "a", "n": 1, "flag": True},
+    {"x": "b", "n": 1.0, "flag": False},
+    {"x": None, "n": "1", "flag": "true"},
+    {"n": 0.1 + 0.2},
+    {"a.b": 1, 'q"uote': 'v"al', "back\\slash": "\\", "new\nline": "\t"},
+    {"a": {"b": 1}, "'; DROP TABLE entries; --": "' OR 1=1 --"},
+    {"é": "日本", "": "empty", "list": [1], "0": "zero", "big": 2**70, "small": 1e-07},
+    {},
+]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "found"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6, 7, 8]),
+        ({"x": "a"}, [1]),
+        ({"x": "A"}, []),
+        ({"n": 1}, [1, 2, 3]),
+        ({"n": "1"}, [1, 2, 3]),
+        ({"n": 1.0}, [1, 2]),
+        ({"n": 0.1 + 0.2}, [4]),
+        ({"n": "0.30000000000000004"}, [4]),
+        ({"n": 0.3}, []),
+        ({"n": 0}, []),
+        ({"n": "one"}, []),
+        ({"n": True}, []),
+        ({"flag": True}, [1, 3]),
+        ({"flag": "true"}, [1, 3]),
+        ({"flag": False}, [2]),
+        ({"flag": 1}, []),
+        ({"x": None, "n": "1"}, [3]),
+        ({"x": None}, [3, 4, 5, 6, 7, 8]),
+        ({"x": "None"}, []),
+        ({"x": "null"}, []),
+        ({"a.b": 1}, [5]),
+        ({"a": None}, [1, 2, 3, 4, 5, 7, 8]),
+        ({"list": "array"}, []),
+        ({"list[0]": 1}, []),
+        ({'q"uote': 'v"al'}, [5]),
+        ({"back\\slash": "\\"}, [5]),
+        ({"new\nline": "\t"}, [5]),
+        ({"'; DROP TABLE entries; --": "' OR 1=1 --"}, [6]),
+        ({"x": "' OR 1=1 --"}, []),
+        ({'x" OR 1=1': "a"}, []),
+        ({"é": "日本"}, [7]),
+        ({"": "empty"}, [7]),
+        ({"0": "zero"}, [7]),
+        ({"big": 2**70}, [7]),
+        ({"big": str(2**70)}, [7]),
+        ({"small": 1e-07}, [7]),
+        ({"x": "a", "n": 1, "flag": True}, [1]),
+        ({"x": "a", "flag": False}, []),
+    ],
+)
+def test_where_finds_entries_by_their_meta(conditions, found):
+    with Index.create(":memory:") as index:
+        index.add(names(8), random_codes(8, 64), metas=METAS)
+        assert index.store.where(conditions).tolist() == found
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts, meta_values, texts, meta_values)
+def test_where_finds_any_meta_by_itself(name, value, other, another):
+    with Index.create(":memory:") as index:
+        index.add(["a", "b"], random_codes(2, 64), metas=[{other: another, name: value}, {"else": [name, value]}])
+        assert 1 in index.store.where({name: value}).tolist()
+        assert (2 in index.store.where({name: value}).tolist()) == (value is None and name != "else")
+
+
+def test_facts_are_kept_as_text(path):
+    with Index.create(path) as index:
+        assert index.store.fact("colour") is None
+        index.store.set_fact("colour", "blue")
+        index.store.set_fact("colour", "green")
+    with Index.open(path) as index:
+        assert index.store.fact("colour") == "green"
+        assert index.store.revision() == 0
+
+
+def test_more_keys_than_sqlite_binds_at_once(path):
+    count = 40_000
+    with Index.create(path) as index:
+        ids = index.store.add(Batch(names(count), random_codes(count, 64)))
+        assert index.ids(names(count)[::-1]).tolist() == ids[::-1].tolist()
+        assert index.keys(ids[::-1]) == names(count)[::-1]
+        assert index.remove(names(count)[1:]) == count - 1
+        assert rows_of(index)[0].tolist() == [1]
+    assert Path(path).exists()
+
+
+def test_updated_keys_among_new_ones_keep_their_ids(path):
+    with Index.create(path) as index:
+        index.add(["a", "b", "c"], random_codes(3, 64))
+        assert index.add(["a", "c", "b", "d"], random_codes(4, 64, 1)).tolist() == [1, 3, 2, 4]
+        assert index.keys([1, 2, 3, 4]) == ["a", "b", "c", "d"]
+
+
+def test_many_writers_take_turns(path):
+    with Index.create(path) as index, ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(index.add, names(3, first=3 * n), random_codes(3, 64, n)) for n in range(40)]
+        assert sorted(number for call in calls for number in call.result().tolist()) == list(range(1, 121))
+        assert (len(index), index.store.revision(), index.check().problems) == (120, 40, [])
