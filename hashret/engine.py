@@ -266,10 +266,12 @@ class Engine:
         """
         if hasher.kind != self.hasher.kind:
             raise InvalidInput(f"the new model encodes {hasher.kind}, the entries are of kind {self.hasher.kind}")
+        revision = self.index.store.revision()
         parts = [(ids, hasher.encode(contents)) for ids, contents in self._contents()]
         ids = np.concatenate([part[0] for part in parts] or [np.zeros(0, dtype=np.int64)])
         codes = np.concatenate([part[1] for part in parts] or [np.zeros((0, hasher.bits // 8), dtype=np.uint8)])
-        self.index.store.replace_model(Model(0, hasher.bits, hasher.digest, *hasher.to_bytes()), ids, codes)
+        model = Model(0, hasher.bits, hasher.digest, *hasher.to_bytes())
+        self.index.store.replace_model(model, ids, codes, revision)
         self.hasher = hasher
 
     def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:

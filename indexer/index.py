@@ -162,9 +162,8 @@ class Index:
     def pairs(self, radius: int) -> Iterator[Pairs]:
         """Every pair of entries within `radius` bits once, by (left, right), in chunks: all near duplicates."""
         _positive("radius", radius, 0)
-        for left, right, near in self._table(None).pairs(min(int(radius), self.bits)):
-            if len(left):
-                yield Pairs(left, right, near)
+        chunks = self._table(None).pairs(min(int(radius), self.bits))
+        return (Pairs(left, right, near) for left, right, near in chunks if len(left))
 
     def explain(self, codes: Codes, *, k: int | None = None, radius: int | None = None) -> Plan:
         """The way that `search` (with k) or `within` (with radius) would go for these queries, and why."""
@@ -188,7 +187,7 @@ class Index:
 
     def check(self, sample: int = 32, seed: int = 0) -> Report:
         """Prove a sample of answers of every way by brute force over the rows, and the caches against the rows."""
-        scan = self._table(None)
+        scan = Scan.of(*self.store.segments({}), self.bits // 8)  # as a fresh reader would load it
         flips = 2 if ball_size(self.bits, 2) <= 3000 else 1
         ways = {"bucket": (self._look_up, 0), "flips": (self._look_up, flips), "scan": (scan.within, self.bits // 4)}
         return prove(self.store, scan, ways, sample, seed)
@@ -227,6 +226,10 @@ def _check_keys(keys: Sequence[str]) -> None:
     if set(map(type, keys)) - {str} or "" in keys:
         number, key = next((n, key) for n, key in enumerate(keys) if type(key) is not str or not key)
         raise InvalidInput(f"key {number} is {key!r}: give a text that is not empty")
+    try:
+        "".join(keys).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"a key holds {error.object[error.start]!r}, which UTF-8 cannot: give another") from error
     if len(set(keys)) != len(keys):
         first: dict[str, int] = {}
         for number, key in enumerate(keys):

@@ -25,9 +25,9 @@ from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 from indexer.rows import Batch, Model, Row, meta_text, row_of
 from indexer.schema import buckets, models, segments
 from indexer.segments import Cache, Segment, Segments, split
+from indexer.statements import blobs, fact, fact_number, ids_of, insert_codes, insert_rows, select_many, set_facts
 
 BULK = 50_000  # a first load of so many builds its indexes afterwards: .7 against .15 million rows a second
-MANY = 10_000  # bound values a statement; SQLite allows 32,766
 # By json_each and not by a path: a name with quotes or dots is a name like any other.
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 LACKS = "NOT EXISTS (SELECT 1 FROM json_each(meta) AS one WHERE one.key = ? AND one.type <> 'null')"
@@ -37,7 +37,6 @@ HAS = (
     " WHEN one.type IN ('integer', 'real') THEN one.value = CAST(? AS NUMERIC)"
     " WHEN one.type IN ('true', 'false') THEN one.type = ? END)"
 )
-CHUNK = 1_000_000  # codes a statement: SQLite's longest value is a billion bytes
 GIVEN = 1  # row of `models` that a new file begins with
 
 
@@ -50,7 +49,7 @@ class Store:
         # A database in memory is one connection, which threads must share in turns.
         self._turn: AbstractContextManager[Any] = RLock() if path == schema.MEMORY else nullcontext()
         with schema.mapped(path), engine.begin() as connection:
-            self.model_id = int(_fact(connection, "model") or GIVEN)
+            self.model_id = int(fact(connection, "model") or GIVEN)
             bits = connection.execute(select(models.c.bits).where(models.c.id == self.model_id)).scalar()
         if bits is None:
             raise Corrupt(f"{path}: its model is not there: restore the file from a copy")
@@ -68,7 +67,7 @@ class Store:
 
         def fill(connection: Connection) -> None:
             connection.execute(insert(models).values(id=GIVEN, bits=bits, created=_now()))
-            _set_facts(connection, {"revision": 0, "entries": 0, "last_id": 0, "model": GIVEN})
+            set_facts(connection, {"revision": 0, "entries": 0, "last_id": 0, "model": GIVEN})
 
         return cls(path, schema.create(path, fill))
 
@@ -102,28 +101,29 @@ class Store:
 
     def _same_model(self, connection: Connection) -> None:
         """Raise `Mismatch` unless the model in use is that of when the file was opened."""
-        if _number(connection, "model") != self.model_id:
+        if fact_number(connection, "model") != self.model_id:
             raise Mismatch(f"{self.path}: was given another model since it was opened: open it again")
 
     def fact(self, name: str) -> str | None:
         """A note about the file; None if there is none of this name."""
         with self._read() as connection:
-            return _fact(connection, name)
+            return fact(connection, name)
 
     def set_fact(self, name: str, value: str) -> None:
         """Note something about the file."""
         with self._write() as connection:
-            _set_facts(connection, {name: value})
+            set_facts(connection, {name: value})
 
     def __len__(self) -> int:
         return int(self.fact("entries") or 0)
 
     def set_model(self, settings: str, weights: bytes, digest: str) -> None:
         """Say which model the codes of this file are of; only while it has none and no entries."""
-        if self.model() is not None or len(self):
-            raise InvalidInput(f"{self.path}: has a model or entries already: create a new file")
         values = {"settings": settings, "weights": weights, "digest": digest}
         with self._write() as connection:
+            held = connection.execute(select(models.c.digest).where(models.c.id == self.model_id)).scalar_one()
+            if held is not None or fact_number(connection, "entries"):
+                raise InvalidInput(f"{self.path}: has a model or entries already: create a new file")
             connection.execute(update(models).where(models.c.id == self.model_id).values(**values))
 
     def model(self) -> Model | None:
@@ -136,10 +136,13 @@ class Store:
             raise Corrupt(f"{self.path}: model {row.digest[:12]} is damaged: restore the file from a copy")
         return Model(row.id, row.bits, row.digest, row.settings, row.weights)
 
-    def replace_model(self, model: Model, ids: Ids, codes: Codes) -> None:
-        """Put another model, and the codes that it gives all entries, in place of the present, in one transaction."""
+    def replace_model(self, model: Model, ids: Ids, codes: Codes, revision: int) -> None:
+        """Put another model, and the codes that it gives all entries, in place of the present, in one transaction.
+
+        Raises `InvalidInput` if entries have changed since `revision`, from which the codes were made.
+        """
         with self._write() as connection:
-            if len(ids) != _number(connection, "entries"):
+            if revision != fact_number(connection, "revision") or len(ids) != fact_number(connection, "entries"):
                 raise InvalidInput(f"{self.path}: entries have changed since they were encoded: encode them again")
             number = connection.execute(select(func.max(models.c.id))).scalar_one() + 1
             values = {"settings": model.settings, "weights": model.weights, "digest": model.digest}
@@ -147,17 +150,16 @@ class Store:
             for table in (buckets, segments):
                 connection.execute(delete(table).where(table.c.model == self.model_id))
             connection.execute(delete(models).where(models.c.id == self.model_id))
-            _insert_codes(connection, number, ids.tolist(), codes)
-            revision = _number(connection, "revision") + 1
-            Cache(number, model.bits // 8).replace(connection, split(revision, ids, codes))
-            _set_facts(connection, {"model": number, "revision": revision})
+            insert_codes(connection, number, ids.tolist(), codes)
+            Cache(number, model.bits // 8).replace(connection, split(revision + 1, ids, codes))
+            set_facts(connection, {"model": number, "revision": revision + 1})
         self.model_id, self.bits = number, model.bits
 
     def add(self, batch: Batch) -> Ids:
         """Store entries; a key that is there is updated and keeps its id. Their ids, int64 (n,), in order."""
         with self._write() as connection:
-            before, last, revision = (_number(connection, name) for name in ("entries", "last_id", "revision"))
-            known = _ids_of(connection, batch.keys) if before else {}
+            before, last, revision = (fact_number(connection, name) for name in ("entries", "last_id", "revision"))
+            known = ids_of(connection, batch.keys) if before else {}
             fresh = len(batch.keys) - len(known)
             numbers = iter(range(last + 1, last + 1 + fresh))
             ids = [known.get(key) or next(numbers) for key in batch.keys] if known else list(numbers)
@@ -171,20 +173,20 @@ class Store:
             new = np.array(ids, dtype=np.int64)
             self.cache.change(connection, before, revision + 1, new[:0], (new, batch.codes))
             facts = {"revision": revision + 1, "entries": before + fresh, "last_id": last + fresh}
-            _set_facts(connection, facts)
+            set_facts(connection, facts)
         return new
 
     def remove(self, keys: Sequence[str]) -> int:
         """Remove entries; raises `NotFound` naming the first key that is not there, and then removes none."""
         with self._write() as connection:
-            known = _ids_of(connection, keys)
+            known = ids_of(connection, keys)
             _all_known(self.path, keys, known, "; nothing was removed")
-            before, revision = (_number(connection, name) for name in ("entries", "revision"))
+            before, revision = (fact_number(connection, name) for name in ("entries", "revision"))
             self._delete(connection, known.values())
             ids = np.array(sorted(known.values()), dtype=np.int64)
             none = np.zeros((0, self.bits // 8), dtype=np.uint8)
             self.cache.change(connection, before, revision + 1, ids, (ids[:0], none))
-            _set_facts(connection, {"revision": revision + 1, "entries": before - len(ids)})
+            set_facts(connection, {"revision": revision + 1, "entries": before - len(ids)})
         return len(ids)
 
     def _insert(self, connection: Connection, batch: Batch, ids: list[int]) -> None:
@@ -194,14 +196,14 @@ class Store:
         filled = {name: column for name, column in columns.items() if column is not None}
         in_a_row = ids == list(range(ids[0], ids[0] + len(ids))) if ids else False
         if filled or not in_a_row or any("\0" in key for key in batch.keys):  # text of JSON ends at NUL
-            _insert(connection, "entries", {"id": ids, "key": batch.keys, **filled})
+            insert_rows(connection, "entries", {"id": ids, "key": batch.keys, **filled})
         else:
             sql = "INSERT INTO entries (id, key) SELECT ? + key, value FROM json_each(?)"
             connection.exec_driver_sql(sql, (ids[0], json.dumps(batch.keys)))
-        _insert_codes(connection, self.model_id, ids, batch.codes)
+        insert_codes(connection, self.model_id, ids, batch.codes)
         if batch.vectors is not None:
             rows = batch.vectors.astype("<f2")
-            _insert(connection, "vectors", {"entry": ids, "vector": [row.tobytes() for row in rows]})
+            insert_rows(connection, "vectors", {"entry": ids, "vector": [row.tobytes() for row in rows]})
 
     def _delete(self, connection: Connection, ids: Iterable[int]) -> None:
         """The rows of these entries."""
@@ -214,12 +216,12 @@ class Store:
     def revision(self) -> int:
         """How many changes there were: what a reader compares with what it holds."""
         with self._read() as connection:
-            return _number(connection, "revision")
+            return fact_number(connection, "revision")
 
     def segments(self, have: Mapping[int, Segment]) -> tuple[int, Segments]:
         """The revision, and all codes of the model as segments; those of `have` are used again if unchanged."""
         with self._read() as connection:
-            revision, count = (_number(connection, name) for name in ("revision", "entries"))
+            revision, count = (fact_number(connection, name) for name in ("revision", "entries"))
             return revision, self.cache.load(connection, have, count, revision)
 
     def rows_of_codes(self) -> tuple[Ids, Codes]:
@@ -231,14 +233,14 @@ class Store:
         """Ids of the entries that have one of these codes, and the code of each, in no order."""
         with self._read() as connection:
             sql = f"SELECT entry, code FROM buckets WHERE model = {self.model_id} AND code IN ({{}})"
-            found = _many(connection, sql, _blobs(codes))
+            found = select_many(connection, sql, blobs(codes))
         ids = np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found))
         return ids, np.frombuffer(b"".join(row[1] for row in found), dtype=np.uint8).reshape(-1, codes.shape[1])
 
     def ids(self, keys: Sequence[str]) -> Ids:
         """The id of each key, int64 (n,); raises `NotFound` naming the first key that is not there."""
         with self._read() as connection:
-            known = _ids_of(connection, keys)
+            known = ids_of(connection, keys)
         _all_known(self.path, keys, known)
         return np.array([known[key] for key in keys], dtype=np.int64)
 
@@ -246,23 +248,24 @@ class Store:
         """The code of each id, uint8 (n, b / 8); raises `NotFound`."""
         with self._read() as connection:
             sql = f"SELECT entry, code FROM buckets WHERE model = {self.model_id} AND entry IN ({{}})"
-            found = dict(tuple(row) for row in _many(connection, sql, ids.tolist()))
+            found = dict(tuple(row) for row in select_many(connection, sql, ids.tolist()))
         return np.frombuffer(b"".join(_pick(self.path, found, ids)), dtype=np.uint8).reshape(-1, self.bits // 8)
 
     def vectors(self, ids: Ids) -> NDArray[np.float32]:
         """The stored vector of each id, float32 (n, d); raises `NotFound`."""
         with self._read() as connection:
             found = dict(
-                tuple(row) for row in _many(connection, "SELECT * FROM vectors WHERE entry IN ({})", ids.tolist())
+                tuple(row) for row in select_many(connection, "SELECT * FROM vectors WHERE entry IN ({})", ids.tolist())
             )
-        picked = _pick(self.path, found, ids)
-        return np.stack([np.frombuffer(blob, dtype="<f2") for blob in picked]).astype(np.float32)
+        rows = [np.frombuffer(blob, dtype="<f2") for blob in _pick(self.path, found, ids)]
+        return np.stack(rows).astype(np.float32) if rows else np.zeros((0, 0), dtype=np.float32)
 
     def keys(self, ids: Ids) -> list[str]:
         """The key of each id; raises `NotFound`."""
         with self._read() as connection:
             found = dict(
-                tuple(row) for row in _many(connection, "SELECT id, key FROM entries WHERE id IN ({})", ids.tolist())
+                tuple(row)
+                for row in select_many(connection, "SELECT id, key FROM entries WHERE id IN ({})", ids.tolist())
             )
         return _pick(self.path, found, ids)
 
@@ -270,13 +273,13 @@ class Store:
         """The entry of each id; raises `NotFound`."""
         with self._read() as connection:
             sql = "SELECT id, key, content, meta FROM entries WHERE id IN ({})"
-            found = {row[0]: row_of(row) for row in _many(connection, sql, ids.tolist())}
+            found = {row[0]: row_of(row) for row in select_many(connection, sql, ids.tolist())}
         return _pick(self.path, found, ids)
 
     def digests(self, keys: Sequence[str]) -> dict[str, bytes | None]:
         """The content digest of each key that is there."""
         with self._read() as connection:
-            found = _many(connection, "SELECT key, digest FROM entries WHERE key IN ({})", keys)
+            found = select_many(connection, "SELECT key, digest FROM entries WHERE key IN ({})", keys)
         return dict(tuple(row) for row in found)
 
     def pages(self, size: int = 2048) -> Iterator[list[Row]]:
@@ -339,58 +342,6 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _fact(connection: Connection, name: str) -> str | None:
-    """A fact by name."""
-    row = connection.exec_driver_sql("SELECT value FROM facts WHERE name = ?", (name,)).first()
-    return None if row is None else str(row[0])
-
-
-def _number(connection: Connection, name: str) -> int:
-    """A fact that is a whole number."""
-    return int(_fact(connection, name) or 0)
-
-
-def _set_facts(connection: Connection, values: Mapping[str, object]) -> None:
-    """Write facts."""
-    rows = [(name, str(value)) for name, value in values.items()]
-    connection.exec_driver_sql("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", rows)
-
-
-def _insert_codes(connection: Connection, model: int, ids: list[int], codes: Codes) -> None:
-    """Insert buckets by one statement whose rows the database cuts out of two values: .45 s a million, not 1.6."""
-    width = codes.shape[1]
-    sql = (
-        "INSERT INTO buckets (model, entry, code)"
-        f" SELECT ?, value, substr(?, key * {width} + 1, {width}) FROM json_each(?)"
-    )
-    for start in range(0, len(ids), CHUNK):
-        part = slice(start, start + CHUNK)
-        connection.exec_driver_sql(sql, (model, codes[part].tobytes(), json.dumps(ids[part])))
-
-
-def _insert(connection: Connection, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Insert columns of equal length as rows, by one statement for all."""
-    rows = list(zip(*columns.values(), strict=True))
-    if rows:
-        marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
-
-
-def _many(connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:
-    """All rows of a statement whose `IN ({})` is to be filled with these values, however many."""
-    found: list[Any] = []
-    for start in range(0, len(values), MANY):
-        part = tuple(values[start : start + MANY])
-        found += connection.exec_driver_sql(sql.format(",".join("?" * len(part))), part).all()
-    return found
-
-
-def _ids_of(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
-    """The id of each key that is there."""
-    found = _many(connection, "SELECT key, id FROM entries WHERE key IN ({})", keys)
-    return dict(tuple(row) for row in found)
-
-
 def _all_known(path: str, keys: Sequence[str], known: Mapping[str, int], so: str = "") -> None:
     """Raise `NotFound` for the first key that is not known."""
     for key in keys:
@@ -404,9 +355,3 @@ def _pick(path: str, found: Mapping[int, Any], ids: Ids) -> list[Any]:
         return [found[number] for number in ids.tolist()]
     except KeyError as error:
         raise NotFound(f"{path}: no entry has the id {error.args[0]}") from error
-
-
-def _blobs(codes: Codes) -> list[bytes]:
-    """Each code as bytes."""
-    width, whole = codes.shape[1], codes.tobytes()
-    return [whole[start : start + width] for start in range(0, len(whole), width)]

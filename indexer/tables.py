@@ -7,6 +7,7 @@ ties at the k-th place, those it met first, and codes lie here by ascending id.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,8 +17,23 @@ import numpy as np
 from indexer.bits import Codes, Distances, Ids
 from indexer.segments import Segment
 
+FEW = 16  # queries that one thread answers
 _BLOCK = 1024  # queries of a self-join at a time
 Csr = tuple[Ids, Ids, Distances]  # lims (n + 1,), ids and distances (lims[-1],)
+
+
+@contextmanager
+def _threads(queries: int) -> Iterator[None]:
+    """One thread for a few queries: waking others for a millisecond's work costs up to a hundred on a busy machine."""
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    if queries < FEW:
+        faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,8 @@ class Scan:
         found = np.full((len(codes), k), -1, dtype=np.int32)
         most = min(k, len(self.ids))
         if most and len(codes):
-            near, rows = self.flat.search(codes, most)
+            with _threads(len(codes)):
+                near, rows = self.flat.search(codes, most)
             order = np.lexsort((rows, near), axis=1)
             ids[:, :most] = self.ids[np.take_along_axis(rows, order, axis=1)]
             found[:, :most] = np.take_along_axis(near, order, axis=1)
@@ -67,7 +84,8 @@ class Scan:
         """All within `radius` bits (inclusive) of each query, each query's by (distance, id)."""
         if not len(codes) or not len(self.ids):
             return np.zeros(len(codes) + 1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32)
-        lims, near, rows = self.flat.range_search(codes, radius + 1)  # FAISS's radius is strict
+        with _threads(len(codes)):
+            lims, near, rows = self.flat.range_search(codes, radius + 1)  # FAISS's radius is strict
         lims, near = lims.astype(np.int64), near.astype(np.int32)
         order = np.lexsort((rows, near, np.repeat(np.arange(len(codes)), np.diff(lims))))
         return lims, self.ids[rows[order]], near[order]

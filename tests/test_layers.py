@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["indexer.errors"],
     ["indexer.bits"],
-    ["indexer.schema", "indexer.rows"],
+    ["indexer.schema", "indexer.rows", "indexer.statements"],
     ["indexer.segments"],
     ["indexer.store", "indexer.tables", "indexer.planner"],
     ["indexer.check"],

@@ -254,8 +254,8 @@ def test_a_file_with_entries_or_a_model_takes_no_other(filled, path):
 
 def replaced(index, codes):
     """Give the entries of an index the codes of another model, of 32 bits."""
-    ids = rows_of(index)[0]
-    index.store.replace_model(Model(0, 32, *(MODEL[n] for n in (2, 0, 1))), ids, codes)
+    ids, revision = rows_of(index)[0], index.store.revision()
+    index.store.replace_model(Model(0, 32, *(MODEL[n] for n in (2, 0, 1))), ids, codes, revision)
 
 
 def test_another_model_swaps_codes_in_one_step(filled):
@@ -276,11 +276,14 @@ def test_another_model_swaps_codes_in_one_step(filled):
 
 def test_a_model_for_other_entries_is_refused(filled):
     before = file_rows(filled.path)
+    codes = clustered_codes(200, 32)
     with Index.open(filled.path) as index:
-        with pytest.raises(InvalidInput) as error:
-            index.store.replace_model(Model(0, 32, *MODEL), filled.ids[1:], clustered_codes(199, 32))
-        text = "entries have changed since they were encoded: encode them again"
-        assert str(error.value) == f"{filled.path}: {text}"
+        now = index.store.revision()
+        for ids, revision in ((filled.ids[1:], now), (filled.ids, now - 1)):
+            with pytest.raises(InvalidInput) as error:
+                index.store.replace_model(Model(0, 32, *MODEL), ids, codes[: len(ids)], revision)
+            text = "entries have changed since they were encoded: encode them again"
+            assert str(error.value) == f"{filled.path}: {text}"
     assert file_rows(filled.path) == before
 
 
@@ -415,3 +418,16 @@ def test_many_writers_take_turns(path):
         calls = [pool.submit(index.add, names(3, first=3 * n), random_codes(3, 64, n)) for n in range(40)]
         assert sorted(number for call in calls for number in call.result().tolist()) == list(range(1, 121))
         assert (len(index), index.store.revision(), index.check().problems) == (120, 40, [])
+
+
+def test_no_ids_have_no_vectors(filled):
+    with Index.open(filled.path) as index:
+        assert index.store.vectors(np.zeros(0, np.int64)).shape == (0, 0)
+
+
+def test_a_key_that_utf8_cannot_hold_is_refused(filled):
+    with Index.open(filled.path) as index:
+        with pytest.raises(InvalidInput) as error:
+            index.add(["fine", "a\ud800"], filled.codes[:2])
+        assert str(error.value) == "a key holds '\\ud800', which UTF-8 cannot: give another"
+        assert len(index) == 200

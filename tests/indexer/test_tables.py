@@ -115,3 +115,18 @@ def test_segments_are_joined_in_order():
     }
     scan = Scan.of(4, parts, 1)
     assert (scan.revision, scan.ids.tolist(), scan.codes.ravel().tolist()) == (4, [1, 8, 9], [1, 8, 9])
+
+
+@pytest.mark.parametrize("queries", [1, 40])
+def test_a_search_leaves_the_threads_of_faiss_alone(queries):
+    import faiss
+
+    scan = Scan.of(1, split(1, np.arange(1, 51), random_codes(50, 16)), 2)
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(2)
+    try:
+        scan.search(random_codes(queries, 16, seed=1), 3)
+        scan.within(random_codes(queries, 16, seed=1), 3)
+        assert faiss.omp_get_max_threads() == 2
+    finally:
+        faiss.omp_set_num_threads(before)
