@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -89,9 +90,13 @@ class Engine:
         if vectors and hasher.kind not in ("image", "vector"):
             raise InvalidInput(f"vectors are kept of images and embeddings, the model encodes {hasher.kind}")
         index = Index.create(path, bits=hasher.bits)
-        settings, weights = hasher.to_bytes()
-        index.store.set_model(settings, weights, hasher.digest)
-        index.store.set_fact("vectors", "float16" if vectors else "none")
+        try:
+            index.store.set_model(*hasher.to_bytes(), hasher.digest)
+            index.store.set_fact("vectors", "float16" if vectors else "none")
+        except BaseException:  # Ctrl-C too: half a file would be in the way of the next try
+            index.close()
+            Path(path).unlink(missing_ok=True)
+            raise
         return cls(index, hasher)
 
     @classmethod

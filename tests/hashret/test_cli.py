@@ -4,8 +4,11 @@ import json
 import os
 import pty
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -192,6 +195,36 @@ def test_ctrl_c_leaves_a_usable_file(stored, monkeypatch, tmp_path):
     assert err == "Stopped. What was stored stays stored; the same command goes on from there.\n"
     monkeypatch.undo()
     run("check", stored)
+
+
+def test_an_interrupt_from_outside_keeps_whole_batches(stored, corpus, tmp_path):
+    """SIGINT while batches of 2 are stored slowly; the same command then goes on from there."""
+    db = tmp_path / "docs.db"
+    shutil.copy(stored, db)
+    rows = [json.dumps({"id": f"late/{n}", "text": f"moon {n}"}) for n in range(60)]
+    corpus.write_text("\n".join(rows) + "\n")
+    program = (
+        "import signal, time, hashret.engine as engine; from hashret.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler); engine.BATCH = 2; add = engine.Engine._add_batch\n"
+        "engine.Engine._add_batch = lambda *words: (time.sleep(0.05), add(*words))[1]\n"
+        "main()"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program, "add", db, corpus], stderr=subprocess.PIPE, text=True)
+    with Engine.open(str(db)) as engine:
+        while len(engine) < 130 and child.poll() is None:
+            time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate()
+    assert (child.returncode, err) == (
+        130,
+        "Stopped. What was stored stays stored; the same command goes on from there.\n",
+    )
+    with Engine.open(str(db)) as engine:
+        kept = len(engine) - 120
+        assert engine.check().ok
+    assert 10 <= kept < 60
+    assert kept % 2 == 0
+    assert run("add", db, corpus)[1] == f"{60 - kept} added, 0 updated, {kept} unchanged\n"
 
 
 def test_images_by_folder_and_query_by_image(tmp_path):
