@@ -150,17 +150,20 @@ def add(db: str, paths: tuple[str, ...], **options: Any) -> None:
 @main.command()
 @DB
 @click.argument("queries", nargs=-1, metavar="[QUERY]...")
-@click.option(
-    "--file", "file", type=click.Path(allow_dash=True), help="One query a line, or .npy rows; - for standard input."
-)
+@click.option("--file", "file", type=click.Path(allow_dash=True), help="One query a line, or .npy rows.")
 @_search_options
 @_output_options("json", "csv", "tsv", "ids")
 def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None, **search: Any) -> None:
-    """Find the entries whose codes are nearest to each QUERY: texts, or paths of images."""
+    """Find the entries whose codes are nearest to each QUERY: texts, or paths of images.
+
+    A QUERY of - stands for one query a line of standard input.
+    """
+    if "-" in queries:
+        queries, file = tuple(text for text in queries if text != "-"), file or "-"
     with _open(db) as engine:
         named = list(_queries(engine.hasher.kind, queries, file))
         if not named:
-            raise InvalidInput("no query: give a text, --file FILE or --file - for standard input")
+            raise InvalidInput("no query: give a text, --file FILE, or - for standard input")
         contents = [content for _, content in named]
         if search.pop("explain"):
             click.echo(engine.explain(contents, search["k"], search["radius"]))

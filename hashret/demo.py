@@ -44,12 +44,10 @@ def run(path: str, *, images: bool) -> None:
             Engine.fit(path, entries, settings, progress=show).close()
     with Engine.open(path) as engine:
         (_ask_images if images else _ask_texts)(engine)
-        facts = engine.info()
+        facts, first = engine.info(), engine.index.keys(np.array([1]))[0]
     size, bits = f"{facts['bytes'] / 1e6:.1f} MB", f"{facts['bits']}-bit codes"
     click.echo(f"{facts['entries']:,} entries, {bits}, {size} in {path}; {time.perf_counter() - start:.0f} s.")
-    click.echo(
-        f"Go on with: hashret similar {path} ankle-boot/36" if images else f'Go on with: hashret query {path} "..."'
-    )
+    click.echo(f"Go on with: hashret similar {path} {first}" if images else f'Go on with: hashret query {path} "..."')
 
 
 def _data(name: str) -> Path:

@@ -107,12 +107,11 @@ def test_many_queries_from_a_file_and_from_stdin(stored, tmp_path):
     assert [json.loads(line)["query"] for line in out.splitlines()] == ["goal team", "rocket moon", "bread butter"]
     piped, _ = run("query", stored, "--file", "-", "-k", 1, input="rocket moon\nbread butter\n")
     assert piped.splitlines() == out.splitlines()[1:]
+    assert run("query", stored, "-", "-k", 1, input="rocket moon\nbread butter\n")[0] == piped
 
 
 def test_no_query_is_wrong_usage(stored):
-    assert run("query", stored, code=2)[1] == (
-        "Error: no query: give a text, --file FILE or --file - for standard input\n"
-    )
+    assert run("query", stored, code=2)[1] == ("Error: no query: give a text, --file FILE, or - for standard input\n")
 
 
 def test_explain_prints_the_plan(stored):

@@ -32,3 +32,5 @@ def test_images(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.exception
     line = next(line for line in result.output.splitlines() if "of the same class" in line)
     assert int(line.split("%")[0]) >= 60
+    command = result.output.splitlines()[-1].removeprefix("Go on with: hashret ").split()
+    assert CliRunner().invoke(main, [*command, "--ids"]).exit_code == 0
