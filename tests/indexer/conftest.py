@@ -1,3 +1,4 @@
+import sqlite3
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -36,6 +37,23 @@ def python(source, *arguments):
     done = subprocess.run([sys.executable, "-c", source, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def file_rows(path):
+    connection = sqlite3.connect(path)
+    rows = {
+        table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+        for table in ("entries", "buckets", "vectors", "models", "facts", "segments")
+    }
+    connection.close()
+    return rows
+
+
+def change(path, statement, *values):
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement, values)
+    connection.close()
 
 
 @pytest.fixture

@@ -1,0 +1,114 @@
+"""Models in the store: kept whole, and never mixed."""
+
+from hashlib import sha256
+
+import pytest
+
+from indexer import Index
+from indexer.errors import Corrupt, InvalidInput, Mismatch
+from indexer.rows import Model
+from indexer.store import model_digest
+from tests.indexer import brute
+from tests.indexer.conftest import change, clustered_codes, file_rows, names, rows_of
+
+WEIGHTS = b"weights"
+MODEL = ("settings", WEIGHTS, model_digest("settings", WEIGHTS))
+
+
+def test_a_model_comes_back_as_it_was_given(path):
+    with Index.create(path) as index:
+        assert index.store.model() is None
+        index.store.set_model(*MODEL)
+    with Index.open(path) as index:
+        assert index.store.model() == Model(1, 64, MODEL[2], "settings", WEIGHTS)
+
+
+def test_the_digest_of_a_model_is_of_settings_and_weights():
+    assert model_digest("{}", b"\0\1") == sha256(b"{}\n\0\1").hexdigest()
+
+
+@pytest.mark.parametrize("column", ["settings = 'other'", "weights = x'00'"])
+def test_a_damaged_model_is_refused(path, column):
+    with Index.create(path) as index:
+        index.store.set_model(*MODEL)
+    change(path, f"UPDATE models SET {column}")
+    with Index.open(path) as index:
+        with pytest.raises(Corrupt) as error:
+            index.store.model()
+        assert str(error.value) == f"{path}: model {MODEL[2][:12]} is damaged: restore the file from a copy"
+
+
+def test_a_file_with_entries_or_a_model_takes_no_other(filled, path):
+    text = f"{path}: has a model or entries already: create a new file"
+    with Index.open(path) as index:
+        with pytest.raises(InvalidInput) as error:
+            index.store.set_model(*MODEL)
+        assert str(error.value) == text
+        index.remove(names(200))
+        index.store.set_model(*MODEL)
+        with pytest.raises(InvalidInput) as error:
+            index.store.set_model(*MODEL)
+        assert str(error.value) == text
+
+
+def replaced(index, codes):
+    """Give the entries of an index the codes of another model, of 32 bits."""
+    ids, revision = rows_of(index)[0], index.store.revision()
+    index.store.replace_model(Model(0, 32, *(MODEL[n] for n in (2, 0, 1))), ids, codes, revision)
+
+
+def test_another_model_swaps_codes_in_one_step(filled):
+    codes = clustered_codes(200, 32)
+    with Index.open(filled.path) as index:
+        index.search(filled.codes[:1], 1)
+        replaced(index, codes)
+        for _ in range(2):
+            assert (index.bits, index.codes(filled.ids).tolist()) == (32, codes.tolist())
+            found = index.search(codes[3], 5)
+            assert (found.ids[0].tolist(), found.distances[0].tolist()) == brute.search(filled.ids, codes, codes[3], 5)
+            assert index.bucket(codes[3]).tolist() == brute.within(filled.ids, codes, codes[3], 0)[0]
+            assert index.check().problems == []
+            index = Index.open(filled.path)
+        index.close()
+    assert len(file_rows(filled.path)["models"]) == 1
+
+
+def test_a_model_for_other_entries_is_refused(filled):
+    before = file_rows(filled.path)
+    codes = clustered_codes(200, 32)
+    with Index.open(filled.path) as index:
+        now = index.store.revision()
+        for ids, revision in ((filled.ids[1:], now), (filled.ids, now - 1)):
+            with pytest.raises(InvalidInput) as error:
+                index.store.replace_model(Model(0, 32, *MODEL), ids, codes[: len(ids)], revision)
+            text = "entries have changed since they were encoded: encode them again"
+            assert str(error.value) == f"{filled.path}: {text}"
+    assert file_rows(filled.path) == before
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda index, codes: index.search(codes[:1], 1),
+        lambda index, codes: index.within(codes[:1], 0),
+        lambda index, codes: index.within(codes[:1], 40),
+        lambda index, codes: index.bucket(codes[0]),
+        lambda index, codes: list(index.pairs(0)),
+        lambda index, codes: index.codes([1]),
+        lambda index, codes: index.add(["new"], codes[:1]),
+        lambda index, codes: index.add(["k1"], codes[:1]),
+        lambda index, codes: index.remove(["k1"]),
+        lambda index, codes: index.store.model(),
+        lambda index, codes: index.check(),
+        lambda index, codes: replaced(index, clustered_codes(200, 32)),
+    ],
+)
+def test_an_index_opened_before_the_swap_says_so(filled, use):
+    with Index.open(filled.path) as index, Index.open(filled.path) as old:
+        old.search(filled.codes[:1], 1)
+        replaced(index, clustered_codes(200, 32))
+        before = file_rows(filled.path)
+        with pytest.raises(Mismatch) as error:
+            use(old, filled.codes)
+        assert str(error.value) == f"{filled.path}: was given another model since it was opened: open it again"
+        assert file_rows(filled.path) == before
