@@ -49,6 +49,14 @@ def test_the_tree_of_errors():
         (Engine.duplicates, ["self", "radius"]),
         (Engine.anomalies, ["self", "k"]),
         (Engine.reencode, ["self", "hasher"]),
+        (hashret.evaluate.evaluate, ["engine", "judgements", "options", "progress"]),
+        (hashret.evaluate.precision_at, ["distances", "relevant", "k", "worst"]),
+        (hashret.evaluate.recall_at, ["distances", "relevant", "k", "worst"]),
+        (hashret.evaluate.average_precision, ["distances", "relevant", "k", "found"]),
+        (hashret.evaluate.ndcg_at, ["distances", "gains", "k"]),
+        (hashret.evaluate.precision_at_recall, ["distances", "relevant", "recalls"]),
+        (hashret.evaluate.within, ["distances", "relevant", "radius"]),
+        (hashret.evaluate.bootstrap, ["values", "seed", "rounds", "level"]),
         (hashret.Index.create, ["path", "bits"]),
         (hashret.Index.open, ["path"]),
         (hashret.Index.add, ["self", "keys", "codes", "contents", "metas", "digests", "vectors"]),
@@ -69,6 +77,13 @@ def test_signatures(function, parameters):
 def test_the_fields_of_entry_and_hit():
     assert list(hashret.Entry.__dataclass_fields__) == ["key", "content", "meta"]
     assert list(hashret.Hit.__dataclass_fields__) == ["key", "distance", "score", "content", "meta"]
+
+
+def test_the_fields_of_a_report():
+    assert list(hashret.evaluate.Report.__dataclass_fields__) == ["figures", "queries", "notes"]
+    assert list(hashret.evaluate.Figure.__dataclass_fields__) == ["method", "metric", "radius", "value", "low", "high"]
+    assert list(hashret.evaluate.Options.__dataclass_fields__) == ["k", "radius", "seed", "sample"]
+    assert list(hashret.evaluate.Judgements.__dataclass_fields__) == ["path", "label", "qrels", "queries"]
 
 
 def test_shapes_and_dtypes_of_an_index():

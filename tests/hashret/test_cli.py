@@ -161,6 +161,45 @@ def test_check(corpus, tmp_path):
     )
 
 
+def test_evaluate_by_label_and_without(stored):
+    out, err = run("evaluate", stored, "--label", "topic", "-k", 5, "-r", 4, "--sample", 30)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert list(rows[0]) == ["method", "metric", "radius", "value", "low", "high"]
+    assert {row["metric"] for row in rows} == {"P@5", "recall@5", "nDCG@5", "mAP", "precision", "recall", "share"}
+    assert {row["radius"] for row in rows} == {None, 4}
+    assert err == "30 of 120 queries, drawn at random: --sample takes more\n"
+    out, err = run("evaluate", stored, "--sample", 30, "--csv")
+    table = list(csv.DictReader(io.StringIO(out)))
+    assert [row["metric"] for row in table if row["method"] == "codes"][:3] == [
+        "top 10 in 10",
+        "top 10 in 100",
+        "bit balance",
+    ]
+    bits = next(row["value"] for row in table if row["metric"] == "suggested bits")
+    assert err.startswith(f"{bits} bits: ITQ codes of this length hold ")
+
+
+def test_evaluate_by_qrels_and_by_labelled_queries(stored, tmp_path):
+    (tmp_path / "q.tsv").write_text("1\trocket moon\n2\tbread butter\n")
+    grades = "".join(f"{n}\t{key}\t1\n" for n, topic in ((1, "space/0"), (2, "food/1")) for key in [topic])
+    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n" + grades)
+    files = ("--qrels", tmp_path / "qrels.tsv", "--queries", tmp_path / "q.tsv")
+    rows = [json.loads(line) for line in run("evaluate", stored, *files)[0].splitlines()]
+    with Engine.open(stored) as engine:
+        hits = engine.query(["rocket moon", "bread butter"], k=120, rerank=False)
+    assert len(rows) == 7 * 4 + 4 * 4 * 3
+    found = next(row for row in rows if (row["method"], row["metric"], row["radius"]) == ("codes", "share", 8))
+    assert found["value"] == pytest.approx(np.mean([hit.distance <= 8 for part in hits for hit in part]))
+    (tmp_path / "l.csv").write_text("text,topic\nrocket moon,space\nbread butter,food\n")
+    rows = [
+        json.loads(line) for line in run("evaluate", stored, tmp_path / "l.csv", "--label", "topic")[0].splitlines()
+    ]
+    assert next(row["value"] for row in rows if row["metric"] == "P@10") > 0.8
+    assert run("evaluate", stored, tmp_path / "l.csv", code=2)[1] == (
+        f"Error: {tmp_path}/l.csv: is no BEIR folder: name the field with the label by --label FIELD\n"
+    )
+
+
 def test_bad_input_names_file_and_line_and_makes_no_file(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"text": "a b"}\n{"text": \n')
     _, err = run("index", tmp_path / "x.db", tmp_path / "x.jsonl", code=2)
@@ -250,10 +289,10 @@ def test_embeddings_with_ids(tmp_path, vectors):
     assert [json.loads(line)["distance"] for line in out.splitlines()] == [0, 0]
 
 
-def test_a_terminal_gets_tables(stored):
-    """Run on a pseudo-terminal: titles are the queries, one line a hit."""
+def on_terminal(*words):
+    """What a command writes to a pseudo-terminal of 90 columns, line by line, without colours."""
     leader, follower = pty.openpty()
-    command = [sys.executable, "-m", "hashret", "query", stored, "rocket moon", "bread", "-k", "2"]
+    command = [sys.executable, "-m", "hashret", *words]
     with subprocess.Popen(
         command, stdout=follower, stderr=subprocess.PIPE, env={**os.environ, "COLUMNS": "90"}
     ) as child:
@@ -266,9 +305,27 @@ def test_a_terminal_gets_tables(stored):
             pass
         assert child.wait() == 0
     os.close(leader)
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).split("\r\n")
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).split("\r\n")
+
+
+def test_a_terminal_gets_tables(stored):
+    """Titles are the queries, one line a hit."""
+    lines = on_terminal("query", stored, "rocket moon", "bread", "-k", "2")
     assert [line.strip() for line in lines if line and line[0] not in "┏┃┡│└"] == ["rocket moon", "bread"]
     assert {line.split("┃")[1].strip() for line in lines if line.startswith("┃")} == {"rank"}
     keys = [line.split("│")[2].strip() for line in lines if line.startswith("│")]
     with Engine.open(stored) as engine:
         assert keys == [hit.key for hits in engine.query(["rocket moon", "bread"], k=2) for hit in hits]
+
+
+def test_a_terminal_gets_the_report_as_tables(stored):
+    lines = on_terminal("evaluate", stored, "--label", "topic", "--sample", "20")
+    assert [line.strip() for line in lines if line and line[0] not in "┏┃┡│└"] == [
+        "means over 20 queries, ± half of the 95 % interval",
+        "precision within so many bits",
+        "recall within so many bits",
+        "share within so many bits",
+    ]
+    methods = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
+    assert methods[:7] == ["codes", "asymmetric", "reranked", "float", "LSH", "PCA-sign", "ITQ"]
+    assert len(methods) == 7 + 3 * 4

@@ -1,0 +1,148 @@
+"""Every way to rank all stored entries for some queries, as blocks of distances: smaller is nearer.
+
+codes, Hamming; asymmetric, the real-valued query against stored bits; reranked, the shortlist of `Engine.query` by its
+finer score and the rest by Hamming; float, exact cosine of the features; and the baselines at the same number of bits.
+Float and baselines need features: of texts they are made anew, of images and embeddings they must have been kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashret.engine import SHORTLIST, Engine
+from hashret.evaluate.baselines import Projection
+from hashret.evaluate.judged import Columns, Labels, labels_of
+from hashret.evaluate.rows import Cosines, joined, taken
+from hashret.features import Floats, Rows
+from hashret.scores import signs
+from indexer.bits import Codes, distances, pack
+
+Distances = NDArray[Any]
+Way = Callable[[slice], Distances]  # a block of queries -> (q, n)
+_PAGE = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file holds, in the order of its ids: a column of every table of distances is an entry here.
+
+    `rows` are the features, None where they are neither kept nor can be made; `fields` the names in any meta.
+    """
+
+    keys: list[str]
+    codes: Codes
+    rows: Rows | None
+    labels: list[Labels]
+    fields: list[str]
+
+    @classmethod
+    def of(cls, engine: Engine, label: str = "") -> Stored:
+        """Everything of an engine, in memory; `labels` by the field `label`."""
+        store = engine.index.store
+        ids, codes = store.rows_of_codes()
+        keys: list[str] = []
+        labels: list[Labels] = []
+        fields: dict[str, None] = {}
+        parts: list[Rows] = []
+        for page in store.pages(_PAGE):
+            keys += [row.key for row in page]
+            labels += [labels_of(row.meta, label) for row in page]
+            fields.update(dict.fromkeys(name for row in page for name in row.meta))
+            if engine.hasher.kind == "text":
+                parts.append(engine.hasher.transform([row.content or "" for row in page]))
+        if store.fact("vectors") == "float16":
+            parts = [store.vectors(ids[start : start + _PAGE]) for start in range(0, len(ids), _PAGE)]
+        return cls(keys, codes, joined(parts) if parts else None, labels, list(fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Queries as codes, and as logits and features where there are any."""
+
+    codes: Codes
+    logits: Floats | None
+    rows: Rows | None
+
+    @classmethod
+    def of(cls, engine: Engine, contents: list[Any]) -> Asked:
+        """Contents that are not stored."""
+        rows = engine.hasher.transform(contents)
+        logits = engine.hasher.weights.logits(rows)
+        return cls(pack(logits > 0), logits, rows)
+
+    @classmethod
+    def among(cls, engine: Engine, stored: Stored, columns: Columns) -> Asked:
+        """Stored entries."""
+        rows = None if stored.rows is None else taken(stored.rows, columns)
+        logits = None if rows is None else engine.hasher.weights.logits(rows)
+        return cls(stored.codes[columns], logits, rows)
+
+
+def ways(engine: Engine, stored: Stored, asked: Asked, k: int, baselines: Mapping[str, Projection]) -> dict[str, Way]:
+    """All ways that there are, by name; `k` decides how long the shortlist is."""
+    found: dict[str, Way] = {"codes": hamming(asked.codes, stored.codes)}
+    finer = None if asked.logits is None else _asymmetric(stored.codes, asked.logits)
+    if finer is not None:
+        found["asymmetric"] = lambda part: -finer(part)
+    if stored.rows is None or asked.rows is None:
+        return found
+    cosine = _cosine(Cosines(stored.rows), asked.rows)
+    if finer is not None:
+        found["reranked"] = _reranked(found["codes"], _finest(engine, finer, cosine), max(30 * k, SHORTLIST))
+    found["float"] = lambda part: 1 - cosine(part)
+    for name, baseline in baselines.items():
+        found[name] = hamming(baseline.encode(asked.rows), baseline.encode(stored.rows))
+    return found
+
+
+def hamming(queries: Codes, codes: Codes) -> Way:
+    """Plain distance of codes."""
+    return lambda part: distances(queries[part], codes)
+
+
+def blocks(queries: int, entries: int, cells: int = 1 << 22) -> list[slice]:
+    """Slices of the queries whose tables of distances stay near so many cells."""
+    step = max(1, cells // max(entries, 1))
+    return [slice(start, min(start + step, queries)) for start in range(0, queries, step)]
+
+
+def _cosine(cosines: Cosines, rows: Rows) -> Way:
+    """Cosine of the features; higher is nearer."""
+    return lambda part: cosines(taken(rows, np.arange(part.start, part.stop)))
+
+
+def _asymmetric(codes: Codes, logits: Floats) -> Way:
+    """`scores.asymmetric` of many queries at once; higher is nearer."""
+    plain = signs(codes).T
+
+    def scores(part: slice) -> Distances:
+        soft = np.tanh(logits[part])
+        return np.asarray(soft @ plain / np.maximum(np.abs(soft).sum(1, keepdims=True), 1e-9))
+
+    return scores
+
+
+def _finest(engine: Engine, asymmetric: Way, cosine: Way) -> Way:
+    """The score that `Engine.query` ranks its shortlist by; higher is nearer."""
+    if engine.hasher.kind != "text":
+        return cosine
+    return lambda part: (asymmetric(part) + cosine(part)) / 2
+
+
+def _reranked(plain: Way, finest: Way, shortlist: int) -> Way:
+    """The nearest of each query by (distance, id) in the order of a finer score, the others after them."""
+
+    def merged(part: slice) -> Distances:
+        away = plain(part)
+        count = away.shape[1]
+        place = away.astype(np.int64) * count + np.arange(count)
+        last = min(shortlist, count) - 1
+        short = place <= np.partition(place, last, axis=1)[:, last : last + 1]
+        return np.where(short, -2 - finest(part), away)  # scores are at most 1
+
+    return merged
