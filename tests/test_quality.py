@@ -1,16 +1,18 @@
-"""Floors under the quality of codes, on real data sets; a minute in all. No label is seen but by the metric."""
+"""Floors under the quality of codes; no label is seen but by the metric. `make bench-quality` has the whole story."""
 
-import numpy as np
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
-from codes import METHODS
-from datasets import agnews, folder, newsgroups
 
-from hashret.evaluate import precision_at
+from benchmarks.quality import peers, tasks
+from benchmarks.quality.scoring import mean, precision_100
 
 
 def data_is_there() -> bool:
     try:
-        folder()
+        tasks.folder()
     except FileNotFoundError:
         return False
     return True
@@ -18,12 +20,16 @@ def data_is_there() -> bool:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not data_is_there(), reason="no data sets: set HASHRET_DATA to their folder")
-@pytest.mark.parametrize(("load", "floor"), [(newsgroups, 0.48), (agnews, 0.77)])
+@pytest.mark.parametrize(("load", "floor"), [(tasks.newsgroups, 0.48), (tasks.agnews, 0.77)])
 def test_32_bits_beat_lsa_itq_by_far(load, floor):
     task = load()
-    precision = {}
-    for name, method in METHODS.items():
-        database, queries = method(task, 32, 0)
-        distances = -(np.where(queries > 0, 1, -1) @ np.where(database > 0, 1, -1).T.astype(np.float32))
-        precision[name] = precision_at(distances, task.relevant, 100).mean()
-    assert precision["hashret"] >= max(precision["LSA + ITQ"] + 0.05, floor)
+    ours, theirs = (mean(task, peers.TEXTS[name](task, 32, 0), precision_100) for name in ("hashret", "LSA+ITQ"))
+    assert ours >= max(theirs + 0.05, floor)
+
+
+@pytest.mark.slow
+def test_the_smoke_run_of_the_benchmarks():
+    root = Path(__file__).resolve().parents[1]
+    run = subprocess.run([sys.executable, "-m", "benchmarks.quality.smoke"], cwd=root, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "fashion_sample 32 bits float-L2" in run.stdout

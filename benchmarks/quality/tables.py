@@ -1,0 +1,128 @@
+"""Tables of what is stored: `python -m benchmarks.quality.tables` writes results/{text,vectors,rerank,images}.md.
+
+Nothing is run. Every figure is the median over the seeds that are stored; distances are made anew from the codes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from benchmarks.quality import peers, tasks
+from benchmarks.quality.results import Codes, Outcome, Run, load, stored, write
+from benchmarks.quality.scoring import (
+    asymmetric,
+    blocks,
+    found_of_ten,
+    hamming,
+    map_1000,
+    mean,
+    precision_100,
+    worst_100,
+)
+
+Figures = Callable[[tasks.Task, Outcome], list[float]]
+SHORTLISTS = (20, 50, 100, 200, 500)
+
+
+def text_figures(task: tasks.Task, outcome: Outcome) -> list[float]:
+    """Tie-aware P@100, P@100 with ties in the worst order, and P@100 by asymmetric scores."""
+    if not isinstance(outcome, Codes):
+        return [mean(task, outcome, precision_100)]
+    symmetric, worst = (mean(task, outcome, metric) for metric in (precision_100, worst_100))
+    return [symmetric, worst, mean(task, outcome, precision_100, soft=True)]
+
+
+def vector_figures(task: tasks.Task, outcome: Outcome) -> list[float]:
+    """Share of the exact ten nearest among the first 100, by Hamming distance and by asymmetric scores."""
+    return _two(task, outcome, found_of_ten)
+
+
+def image_figures(task: tasks.Task, outcome: Outcome) -> list[float]:
+    """mAP@1000, by Hamming distance and by asymmetric scores."""
+    return _two(task, outcome, map_1000)
+
+
+def table(task: tasks.Task, methods: Sequence[str], widths: Sequence[int], figures: Figures) -> str:
+    """One task: a row for each method, a column for each width, and the seconds of the widest."""
+    found: dict[tuple[str, int], list[list[float]]] = defaultdict(list)
+    for run in (run for run in stored(task.name) if run.method in methods):
+        outcome, seconds = load(run)
+        found[run.method, run.bits].append([*figures(task, outcome), seconds])
+    lines = [f"| {task.name} | {' | '.join(f'{bits} bits' for bits in widths)} | seconds |"]
+    lines.append("|---" * (len(widths) + 2) + "|")
+    for method in methods:
+        cells = [found.get((method, bits)) or found.get((method, 0)) for bits in widths]
+        if any(cells):
+            seconds = max(float(np.median(rows, axis=0)[-1]) for rows in cells if rows)
+            lines.append(f"| {method} | {' | '.join(map(_cell, cells))} | {seconds:.0f} |")
+    return "\n".join(lines)
+
+
+def rerank(task: tasks.Task, widths: Sequence[int]) -> str:
+    """Recall@10 of the float vectors where a shortlist by our codes is ranked by stored int8 vectors."""
+    shares = " | ".join(f"{size} ({size / len(task.database):.1%})" for size in SHORTLISTS)
+    lines = [f"| {task.name}, shortlist | {shares} |", "|---" * (len(SHORTLISTS) + 1) + "|"]
+    for bits in widths:
+        run = Run(task.name, "hashret", bits)
+        outcome = load(run)[0] if run.path.exists() else None
+        if isinstance(outcome, Codes):
+            for name, distances in (("Hamming", hamming), ("asymmetric", asymmetric)):
+                recalls = " | ".join(f"{recall:.3f}" for recall in _reranked(task, outcome, distances))
+                lines.append(f"| {bits} bits, {name} | {recalls} |")
+    return "\n".join(lines)
+
+
+def _reranked(task: tasks.Task, outcome: Codes, distances: Callable[..., np.ndarray]) -> list[float]:
+    """Recall@10 for each length of the shortlist; what ties at its end is drawn by the order of entries."""
+    near, asked = (np.asarray(part.rows) for part in (task.database, task.queries))
+    scale = np.abs(near).max() / 127
+    stored_rows = np.rint(near / scale).astype(np.int8)
+    found: list[list[float]] = [[] for _ in SHORTLISTS]
+    for block in blocks(len(asked), len(near)):
+        relevant = task.relevant(block)
+        order = np.argsort(distances(outcome, block), axis=1, kind="stable")[:, : max(SHORTLISTS)]
+        for row, (query, candidates) in enumerate(zip(asked[block], order, strict=True)):
+            scores = stored_rows[candidates].astype(np.float32) @ query
+            for place, size in enumerate(SHORTLISTS):
+                best = candidates[:size][np.argsort(-scores[:size])[:10]]
+                found[place].append(float(relevant[row, best].mean()))
+    return [float(np.mean(recalls)) for recalls in found]
+
+
+def _two(task: tasks.Task, outcome: Outcome, metric: Callable[..., np.ndarray]) -> list[float]:
+    """One figure of a ranking, or the symmetric and the asymmetric one of codes."""
+    if not isinstance(outcome, Codes):
+        return [mean(task, outcome, metric)]
+    return [mean(task, outcome, metric), mean(task, outcome, metric, soft=True)]
+
+
+def _cell(rows: list[list[float]] | None) -> str:
+    """Medians over seeds, without the seconds at the end."""
+    if not rows:
+        return "-"
+    return " / ".join(f"{figure:.3f}".lstrip("0") for figure in np.median(rows, axis=0)[:-1])
+
+
+def main() -> None:
+    """Every table, or those asked for."""
+    kinds = {
+        "text": (tasks.TEXTS, peers.TEXTS, (16, 32, 64, 128), text_figures, "P@100: tie-aware / worst / asymmetric"),
+        "vectors": (tasks.VECTORS, peers.VECTORS, (64, 128, 256), vector_figures, "10 in 100: Hamming / asymmetric"),
+        "images": (tasks.IMAGES, peers.IMAGES, (16, 32, 64), image_figures, "mAP@1000: Hamming / asymmetric"),
+    }
+    parser = argparse.ArgumentParser(description="Tables of what is stored")
+    parser.add_argument("tables", nargs="*", choices=[*kinds, []], default=list(kinds))
+    for name in parser.parse_args().tables:
+        named, methods, widths, figures, title = kinds[name]
+        loaded = [load_task() for load_task in named.values()]
+        write(name, f"{title}\n\n" + "\n\n".join(table(task, list(methods), widths, figures) for task in loaded))
+        if name == "vectors":
+            write("rerank", "\n\n".join(rerank(task, widths) for task in loaded))
+
+
+if __name__ == "__main__":
+    main()

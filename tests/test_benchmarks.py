@@ -1,0 +1,206 @@
+"""The benchmarks' own arithmetic, on cases small enough to know the answer."""
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.quality import address, origin, peers, plot, queries, results, tables, tasks
+from benchmarks.quality.peers import checkouts, ranked, shallow
+from benchmarks.quality.results import Codes, Ranking, Run
+from benchmarks.quality.run import possible
+from benchmarks.quality.scoring import asymmetric, blocks, combined, found_of_ten, hamming, map_1000, mean
+from hashret.features import Sparse
+from indexer.bits import distances, pack
+
+RNG = np.random.default_rng(0)
+POINTS = RNG.normal(size=(300, 24)).astype(np.float32)
+EVERY = slice(0, 20)
+
+
+@pytest.fixture
+def vectors():
+    return tasks._nearest("vectors", POINTS, POINTS[:20] + 0.01)
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+
+
+def sparse(dense):
+    rows, columns = np.nonzero(dense)
+    indptr = np.searchsorted(rows, np.arange(len(dense) + 1))
+    return Sparse(indptr, columns.astype(np.int32), dense[rows, columns].astype(np.float32), dense.shape[1])
+
+
+def texts():
+    labels = np.arange(60) % 3
+    dense = (RNG.random((60, 40)) < 0.2).astype(float)
+    dense[:, :3] = np.eye(3)[labels]
+    rows = sparse(dense).unit()
+    part = tasks.Part(rows, rows, tasks.one_hot(labels))
+    return tasks._labelled("texts", part, tasks.Part(rows.take(np.arange(9)), rows.take(np.arange(9)), part.labels[:9]))
+
+
+def test_a_run_is_stored_once_and_loads_as_it_was():
+    made = []
+
+    def method():
+        made.append(1)
+        return Codes.of(POINTS, POINTS[:5])
+
+    run = Run("vectors", "LSA+ITQ", 24, 3)
+    assert [results.make(run, method), results.make(run, method), results.make(run, method, force=True)] == [1, 0, 1]
+    outcome, seconds = results.load(run)
+    assert len(made) == 2
+    assert seconds >= 0
+    assert np.array_equal(outcome.codes, pack(POINTS > 0))
+    assert np.array_equal(outcome.queries, POINTS[:5])
+    assert results.stored("vectors") == [run]
+    assert Run.parse(run.path) == run
+
+
+def test_a_ranking_loads_as_it_was():
+    run = Run("vectors", "PQ", 64)
+    results.make(run, lambda: Ranking(np.arange(6, dtype=np.int32).reshape(2, 3)))
+    assert results.load(run)[0].near.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_hamming_distances_are_those_of_the_index():
+    codes = Codes.of(POINTS, POINTS[:20])
+    assert np.array_equal(hamming(codes, EVERY), distances(pack(POINTS[:20] > 0), codes.codes))
+
+
+def test_asymmetric_scores_weigh_each_bit_by_the_query():
+    codes = Codes.of(np.array([[1, -1] * 4, [-1, 1] * 4]), np.array([[3, 1] * 4]))
+    assert asymmetric(codes, slice(0, 1)).tolist() == [[-8, 8]]
+
+
+def test_blocks_cover_every_query_once():
+    assert [number for block in blocks(10_001, 1 << 20) for number in range(10_001)[block]] == list(range(10_001))
+
+
+def test_exact_search_finds_all_and_its_order_does_not_matter(vectors):
+    outcome = ranked.cosine(vectors, 0, 0)
+    assert mean(vectors, outcome, found_of_ten) == pytest.approx(1)
+    shuffled = Ranking(outcome.near[:, :100][:, ::-1])
+    assert mean(vectors, shuffled, found_of_ten) == pytest.approx(1)
+    assert mean(vectors, Ranking(np.full((20, 100), -1, dtype=np.int32)), found_of_ten) == 0
+
+
+def test_a_perfect_ranking_has_map_1():
+    task = texts()
+    order = np.argsort(~task.relevant(slice(0, 9)), axis=1, kind="stable").astype(np.int32)
+    assert mean(task, Ranking(order), map_1000) == pytest.approx(1)
+
+
+def test_map_of_real_numbers_is_that_of_their_whole_order():
+    far, relevant = RNG.integers(0, 900, (5, 3000)), RNG.random((5, 3000)) < 0.1
+    assert map_1000(far.astype(np.float32), relevant) == pytest.approx(map_1000(far, relevant))
+
+
+@pytest.mark.parametrize("name", ["ITQ", "PCA-sign", "random-rotation", "hyperplanes", "FAISS-LSH"])
+def test_every_shallow_peer_makes_codes_of_the_width_asked_for(vectors, name):
+    outcome = peers.VECTORS[name](vectors, 16, 0)
+    assert outcome.codes.shape == (300, 2)
+    assert np.array_equal(pack(outcome.queries > 0).shape, (20, 2))
+    assert mean(vectors, outcome, found_of_ten) > 100 / 300  # more than chance
+
+
+@pytest.mark.parametrize(("name", "bits"), [("PQ", 32), ("RaBitQ", 80), ("RaBitQ+8-bytes", 24)])
+def test_quantizers_rank_by_their_own_distances(vectors, name, bits):
+    outcome = peers.VECTORS[name](vectors, bits, 0)
+    assert mean(vectors, outcome, found_of_ten) > 0.7
+
+
+@pytest.mark.parametrize("name", ["LSA+ITQ", "hyperplanes", "LSA-float", "tf-idf"])
+def test_text_peers_take_sparse_rows(name):
+    task = texts()
+    outcome = peers.TEXTS[name](task, 8, 0)
+    assert isinstance(outcome, Codes if name in ("LSA+ITQ", "hyperplanes") else Ranking)
+
+
+def test_itq_lies_nearer_to_its_signs_than_a_random_rotation():
+    def loss(turned):
+        return float(((turned - np.sign(turned)) ** 2).mean())
+
+    start = np.linalg.qr(np.random.default_rng(0).normal(size=(24, 24)))[0]
+    assert loss(shallow.itq(POINTS, 24, 0)(POINTS)) < loss((POINTS - POINTS.mean(0)) @ start)
+
+
+def test_itq_spreads_few_dimensions_over_more_bits():
+    turned = shallow.itq(POINTS, 64, 0)(POINTS)
+    assert turned.shape == (300, 64)
+    centred = POINTS - POINTS.mean(0)
+    assert np.allclose(turned @ turned.T, centred @ centred.T, atol=1e-3)
+
+
+def test_widths_that_a_method_cannot_have_are_left_out(vectors):
+    asked = {("PCA-sign", 24), ("PCA-sign", 32), ("RaBitQ", 64), ("RaBitQ", 72), ("RaBitQ", 120), ("hyperplanes", 256)}
+    assert {one for one in asked if possible(vectors, *one)} == {("PCA-sign", 24), ("RaBitQ", 72), ("hyperplanes", 256)}
+
+
+def test_a_peer_without_its_checkout_says_which_variable_to_set(monkeypatch, tmp_path):
+    monkeypatch.delenv("HASHRET_AMMI", raising=False)
+    assert "HASHRET_AMMI" in checkouts.missing("AMMI")
+    monkeypatch.setenv("HASHRET_AMMI", str(tmp_path))
+    assert checkouts.missing("AMMI") is None
+    assert checkouts.missing("hashret") is None
+
+
+def test_the_address_book_holds_what_lies_in_the_ball():
+    codes = Codes.of(POINTS, POINTS)
+    book, near = address.Book(codes.codes), address.near(codes, EVERY)
+    for query in range(20):
+        found = set(book.ball(int(address.numbers(codes.codes)[query])).tolist())
+        assert found - {query} == {n + (n >= query) for n in np.flatnonzero(near[query])}
+
+
+def test_those_ahead_come_first_whatever_the_scores():
+    far = origin.ahead(np.array([[True, False, True]]), np.array([[0.1, 0.9, 0.5]]), np.array([[0.0, 1.0, 0.0]]))
+    assert np.argsort(far).tolist() == [[2, 0, 1]]
+
+
+def test_a_shortlist_is_as_long_as_it_says():
+    near, scores, rest = np.zeros((1, 20)), np.arange(20.0)[None], -np.arange(20.0)[None]
+    order = np.argsort(queries.shortlisted(near, scores, rest, 0.1))
+    assert order[0, :4].tolist() == [1, 0, 2, 3]
+
+
+def test_words_outweigh_codes_four_to_one():
+    assert combined(np.array([0.5, 0.4]), np.array([-1.0, 1.0])).tolist() == pytest.approx([0.25, 0.65])
+
+
+def test_a_table_shows_medians_over_seeds(vectors):
+    for seed in range(3):
+        noisy = POINTS + RNG.normal(size=POINTS.shape) * seed / 9
+        results.make(Run("vectors", "ITQ", 24, seed), lambda noisy=noisy: Codes.of(noisy, POINTS[:20]))
+    text = tables.table(vectors, ["ITQ", "PQ"], (24, 64), tables.vector_figures)
+    middle = [tables.vector_figures(vectors, results.load(Run("vectors", "ITQ", 24, seed))[0]) for seed in range(3)]
+    shown = " / ".join(f"{value:.3f}".lstrip("0") for value in np.median(middle, axis=0))
+    assert text.splitlines()[2] == f"| ITQ | {shown} | - | 0 |"
+    assert "PQ" not in text
+
+
+def test_reranking_by_stored_vectors_finds_what_the_shortlist_holds(vectors):
+    results.make(Run("vectors", "hashret", 24), lambda: Codes.of(POINTS, POINTS[:20] + 0.01))
+    rows = tables.rerank(vectors, (24,)).splitlines()
+    assert rows[2].startswith("| 24 bits, Hamming |")
+    figures = [float(cell) for cell in rows[3].split("|")[2:-1]]
+    assert figures == sorted(figures)
+    assert figures[-1] > 0.95  # 500 is every entry; int8 loses little
+
+
+def test_the_chart_is_svg_with_a_line_for_each_name():
+    text = plot.charts(["1", "2"], {"a < b": {"ours": [10, 20], "2007: theirs": [5, 6]}})
+    tree = ElementTree.fromstring(text)
+    drawn = [line for line in tree.iter() if line.tag.endswith("polyline")]
+    assert len(drawn) == 2
+    assert [line.get("stroke-dasharray") is not None for line in drawn] == [False, True]
+
+
+def test_files_and_functions_stay_short_here_too():
+    for path in (Path(__file__).resolve().parents[1] / "benchmarks").rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 400, path
