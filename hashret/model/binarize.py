@@ -14,3 +14,8 @@ def sign(logits: Tensor) -> Tensor:
     """Bits as -1 and +1 with a straight-through gradient; a logit of exactly 0 counts as -1, as in a stored code."""
     hard = torch.where(logits > 0, 1.0, -1.0)
     return logits + (hard - logits).detach()
+
+
+def identity(logits: Tensor) -> Tensor:
+    """The logits themselves: a stage that only looks for neighbours needs no bits, and finds better ones without."""
+    return logits

@@ -1,10 +1,16 @@
 """Near neighbours of every entry: the second views that training learns to agree with.
 
-A first guess comes from latent semantic analysis (truncated SVD of the features, Deerwester et al. 1990); the
-second stage takes the neighbours by the first stage's own codes, which know more. Exact, by blocked matrix products.
+The first guess for sparse rows is their own cosine: what is wrong with the neighbours by shared words differs from
+entry to entry, so that a network cannot learn it, while the faults of a latent space are as smooth as the network
+itself. (20 Newsgroups, 128 dimensions: .60 of the 100 nearest by the first stage are of one group when it learns from
+cosines, .57 when from latent semantic analysis, though that is the better guess beyond the tenth neighbour.) Dense rows
+start from their principal components. The second stage takes the neighbours by the first stage's logits, which know
+more. Exact, by blocked matrix products.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,14 +18,50 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from hashret.features import Rows, Sparse
+from hashret.features import Floats, Rows, Sparse
 
 _BLOCK = 2048  # rows of a similarity block: 2048 x 50,000 floats are 400 MB
+_LATENT = 64  # principal components of dense rows
+_AMONG = 16_384  # sparse rows look for their first neighbours among so many: every pair of 50,000 would take minutes
 
 
-def latent(rows: Rows, dimensions: int, seed: int) -> Tensor:
-    """Unit-length rows of the truncated SVD, float32 (n, <= dimensions); a randomized SVD (Halko et al. 2011)."""
-    matrix = _sparse_tensor(rows) if isinstance(rows, Sparse) else torch.from_numpy(rows - rows.mean(0))
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The `near` others of every entry, int64 (n, k); with `points` (n, d) also who is too near to be told apart."""
+
+    near: NDArray[np.int64]
+    points: Tensor | None = None
+
+    def draw(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """One neighbour of each of these entries, int64 (m,)."""
+        drawn: NDArray[np.int64] = self.near[rows, rng.integers(0, self.near.shape[1], len(rows))]
+        return drawn
+
+    def alike(self, rows: NDArray[np.int64]) -> Tensor | None:
+        """Pairs of these entries of which one is at least as near as the other's last neighbour, bool (m, m)."""
+        if self.points is None:
+            return None
+        mine = self.points[rows]
+        least = (mine * self.points[self.near[rows, -1]]).sum(1)
+        return mine @ mine.T >= torch.minimum(least[:, None], least) - 1e-6
+
+
+def guess(rows: Rows, count: int, seed: int) -> Neighbours:
+    """First neighbours, `count` of them or as many as there are: by cosine, dense rows by that of their components."""
+    if isinstance(rows, Sparse):
+        return Neighbours(_by_cosine(rows, count, np.random.default_rng(seed)))
+    return Neighbours(nearest(latent(rows, _LATENT, seed), count))
+
+
+def by_logits(logits: Floats, count: int) -> Neighbours:
+    """Neighbours by the cosine of logits float32 (n, b)."""
+    points = functional.normalize(torch.from_numpy(logits))
+    return Neighbours(nearest(points, count), points)
+
+
+def latent(rows: Floats, dimensions: int, seed: int) -> Tensor:
+    """Unit-length principal components, float32 (n, <= dimensions); a randomized SVD (Halko et al. 2011)."""
+    matrix = torch.from_numpy(rows - rows.mean(0))
     rank = min(dimensions, *matrix.shape)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -40,6 +82,20 @@ def nearest(points: Tensor, count: int) -> NDArray[np.int64]:
         kept.append(scores.topk(min(count, total - 1), dim=1).indices)
     found: NDArray[np.int64] = torch.cat(kept).numpy()
     return found
+
+
+def _by_cosine(rows: Sparse, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Nearest others of each unit-length sparse row, int64 (n, k), among a sample of `_AMONG` rows."""
+    if len(rows) == 1:
+        return np.zeros((1, 1), dtype=np.int64)
+    pool = np.sort(rng.choice(len(rows), min(_AMONG, len(rows)), replace=False))
+    matrix, kept = _sparse_tensor(rows.take(pool)), []
+    for start in range(0, len(rows), _BLOCK):
+        block = rows.take(np.arange(start, min(start + _BLOCK, len(rows))))
+        scores = torch.sparse.mm(matrix, _sparse_tensor(block).to_dense().T.contiguous()).T
+        scores[torch.from_numpy(pool - start == np.arange(len(block))[:, None])] = -torch.inf
+        kept.append(pool[scores.topk(min(count, len(pool) - 1), dim=1).indices.numpy()])
+    return np.concatenate(kept)
 
 
 def _sparse_tensor(rows: Sparse) -> Tensor:

@@ -1,9 +1,9 @@
 """Training: two stages of one loop.
 
-Stage one learns 128-bit codes whose second views are neighbours by latent semantic analysis; stage two learns the
-codes wanted, its second views drawn from the neighbours by stage one's codes. In each step two views of a batch are
-masked (Vincent et al. 2008), encoded and binarized; the loss is the agreement of the two codes plus the
-reconstruction of the unmasked input. No label is ever seen.
+Stage one learns 256 real values whose second views are neighbours by the entries' own cosine; stage two learns the
+codes wanted, its second views drawn from the neighbours by stage one, and does not tell such neighbours apart. In each
+step two views of a batch are masked (Vincent et al. 2008), encoded and, in stage two, binarized; the loss is the
+agreement of the two codes plus the reconstruction of the unmasked input. No label is ever seen.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from torch import Tensor
 
 from hashret.features import Floats, Rows, Sparse
 from hashret.forward import Weights
-from hashret.model import binarize, objectives
-from hashret.model.neighbours import latent, nearest
+from hashret.model import binarize, neighbours, objectives
+from hashret.model.neighbours import Neighbours
 from hashret.model.nets import Autoencoder
 from hashret.settings import Settings
 
 Progress = Callable[[str, int, int], None]
-FIRST_BITS = 128
-LATENT = 64  # dimensions of the first guess at neighbours
+FIRST_WIDTH = 256  # values of stage one
+FIRST_NEIGHBOURS = 15  # of an entry's own words: farther ones share a phrase, not a topic
 SHARED = 0.5  # share of second views that are the entry itself, masked anew
 COLUMNS = 1024  # words of the vocabulary that a step reconstructs, drawn anew each step
 
@@ -37,16 +37,13 @@ def train(rows: Rows, settings: Settings, progress: Progress) -> Weights:
     `progress(phase, done, total)` is called after each step. Deterministic under `settings.seed`; leaves torch's
     global random state and number of threads as they were.
     """
-    count = settings.neighbours
     with torch.random.fork_rng(), _one_thread():
         torch.manual_seed(settings.seed)
-        guess = nearest(latent(rows, LATENT, settings.seed), min(50, count))
-        draft = replace(settings, bits=FIRST_BITS, reconstruction=0.0)
-        first = _fit(rows, draft, guess, lambda *at: progress("stage 1", *at))
-        points = np.tanh(first.logits(rows))
-        points /= np.linalg.norm(points, axis=1, keepdims=True)
-        better = nearest(torch.from_numpy(points), count)
-        return _fit(rows, settings, better, lambda *at: progress("stage 2", *at))
+        guess = neighbours.guess(rows, min(FIRST_NEIGHBOURS, settings.neighbours), settings.seed)
+        draft = replace(settings, bits=FIRST_WIDTH, reconstruction=0.0)
+        first = _fit(rows, draft, guess, binarize.identity, lambda *at: progress("stage 1", *at))
+        better = neighbours.by_logits(first.logits(rows), settings.neighbours)
+        return _fit(rows, settings, better, binarize.sign, lambda *at: progress("stage 2", *at))
 
 
 @contextmanager
@@ -60,8 +57,14 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _fit(rows: Rows, settings: Settings, near: NDArray[np.int64], progress: Callable[[int, int], None]) -> Weights:
-    """One stage: the training loop."""
+def _fit(
+    rows: Rows,
+    settings: Settings,
+    near: Neighbours,
+    code: Callable[[Tensor], Tensor],
+    progress: Callable[[int, int], None],
+) -> Weights:
+    """One stage: the training loop, with `code` between the logits and the loss."""
     rng = np.random.default_rng(settings.seed)
     width = rows.width if isinstance(rows, Sparse) else rows.shape[1]
     net = Autoencoder(width, settings.bits, settings.hidden)
@@ -70,9 +73,11 @@ def _fit(rows: Rows, settings: Settings, near: NDArray[np.int64], progress: Call
         adam, settings.learning_rate, total_steps=settings.steps + 1, pct_start=0.1
     )
     for step, own in enumerate(_batches(len(rows), settings, rng), 1):
-        drawn = near[own, rng.integers(0, near.shape[1], len(own))]
-        other = np.where(rng.random(len(own)) < SHARED, own, drawn)
-        loss = _loss(net, _take(rows, own), _take(rows, other), settings, rng)
+        other = np.where(rng.random(len(own)) < SHARED, own, near.draw(own, rng))
+        first, second = (code(net.encode(_masked(_take(rows, view), settings.mask, rng))) for view in (own, other))
+        loss = objectives.agreement(first, second, settings.temperature, near.alike(np.concatenate([own, other])))
+        if settings.reconstruction:
+            loss = loss + settings.reconstruction * _reconstruction(net, first, _take(rows, own), rng)
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
@@ -91,15 +96,6 @@ def _batches(count: int, settings: Settings, rng: np.random.Generator) -> Iterat
             order = rng.permutation(every)
         own, order = order[:size], order[size:]
         yield own
-
-
-def _loss(net: Autoencoder, first: Rows, second: Rows, settings: Settings, rng: np.random.Generator) -> Tensor:
-    """Agreement of the two views' codes, plus the reconstruction of the entry from its own masked view's code."""
-    own, other = (binarize.sign(net.encode(_masked(view, settings.mask, rng))) for view in (first, second))
-    loss = objectives.agreement(own, other, settings.temperature)
-    if settings.reconstruction:
-        loss = loss + settings.reconstruction * _reconstruction(net, own, first, rng)
-    return loss
 
 
 def _reconstruction(net: Autoencoder, codes: Tensor, rows: Rows, rng: np.random.Generator) -> Tensor:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from hashret.model import neighbours
-from hashret.model.neighbours import latent, nearest
+from hashret.model.neighbours import Neighbours, by_logits, guess, latent, nearest
 from tests.hashret.test_features import sparse
 
 
@@ -26,12 +26,10 @@ def test_nearest_of_few_points():
     assert nearest(points[:1], 10).tolist() == [[0]]
 
 
-@pytest.mark.parametrize("kind", ["sparse", "dense"])
-def test_latent_equals_the_exact_svd(kind):
+def test_latent_equals_the_exact_svd():
     rng = np.random.default_rng(1)
-    matrix = (rng.normal(size=(40, 3)) @ rng.normal(size=(3, 12))).astype(np.float32)
-    rows = sparse(matrix) if kind == "sparse" else matrix
-    left, values, _ = np.linalg.svd(matrix if kind == "sparse" else matrix - matrix.mean(0))
+    rows = (rng.normal(size=(40, 3)) @ rng.normal(size=(3, 12))).astype(np.float32)
+    left, values, _ = np.linalg.svd(rows - rows.mean(0))
     exact = left[:, :3] * values[:3]
     exact /= np.linalg.norm(exact, axis=1, keepdims=True)
     points = latent(rows, 3, seed=0).numpy()
@@ -45,3 +43,59 @@ def test_latent_is_the_same_for_the_same_seed_and_leaves_the_global_seed_alone()
     first, second = latent(rows, 4, seed=3), latent(rows, 4, seed=3)
     assert torch.equal(first, second)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def words(count: int) -> np.ndarray:
+    """Rows of a few words each, of unit length."""
+    rng = np.random.default_rng(3)
+    rows = rng.random((count, 30)).astype(np.float32) * (rng.random((count, 30)) < 0.3)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("block", [1, 7, 100])
+def test_the_first_guess_of_sparse_rows_is_their_cosine_in_any_block(block, monkeypatch):
+    monkeypatch.setattr(neighbours, "_BLOCK", block)
+    rows = words(40)
+    found = guess(sparse(rows), 5, seed=0)
+    np.testing.assert_array_equal(found.near, brute(rows, 5))
+    assert found.alike(np.arange(3)) is None
+
+
+def test_many_sparse_rows_look_for_neighbours_among_a_sample(monkeypatch):
+    monkeypatch.setattr(neighbours, "_AMONG", 10)
+    rows = words(40)
+    near = guess(sparse(rows), 3, seed=0).near
+    pool = np.sort(np.random.default_rng(0).choice(40, 10, replace=False))
+    scores = rows @ rows[pool].T
+    scores[pool == np.arange(40)[:, None]] = -np.inf
+    np.testing.assert_array_equal(near, pool[np.argsort(-scores, axis=1)[:, :3]])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_hardly_any_sparse_rows(count):
+    assert guess(sparse(words(count)), 15, seed=0).near.tolist() == [[0]] if count == 1 else [[1], [0]]
+
+
+def test_the_first_guess_of_dense_rows_is_by_their_components():
+    rows = np.random.default_rng(4).normal(size=(30, 6)).astype(np.float32)
+    centred = rows - rows.mean(0)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    np.testing.assert_array_equal(guess(rows, 4, seed=0).near, brute(centred, 4))
+
+
+def test_alike_are_those_within_the_reach_of_one_of_them():
+    logits = np.random.default_rng(5).normal(size=(25, 8)).astype(np.float32)
+    unit = logits / np.linalg.norm(logits, axis=1, keepdims=True)
+    scores, last = unit @ unit.T, brute(unit, 4)[:, -1]
+    reach = scores[np.arange(25), last]
+    rows = np.array([3, 9, 3, 20, 11])
+    expected = [[scores[i, j] >= min(reach[i], reach[j]) - 1e-6 for j in rows] for i in rows]
+    found = by_logits(logits, 4)
+    np.testing.assert_array_equal(found.near, brute(unit, 4))
+    np.testing.assert_array_equal(found.alike(rows).numpy(), expected)
+
+
+def test_drawn_are_neighbours_and_each_in_its_turn():
+    near = Neighbours(np.array([[1, 2], [0, 2], [0, 1]]))
+    drawn = near.draw(np.repeat([0, 1, 2], 200), np.random.default_rng(0)).reshape(3, 200)
+    assert [sorted(set(row)) for row in drawn.tolist()] == [[1, 2], [0, 2], [0, 1]]

@@ -17,6 +17,21 @@ def test_agreement_equals_the_sum_written_out():
     np.testing.assert_allclose(loss.item(), np.mean(terms), rtol=1e-9)
 
 
+def test_agreement_leaves_out_those_alike_but_never_the_partner():
+    rng = np.random.default_rng(1)
+    first, second = rng.normal(size=(2, 3, 8))
+    codes = np.concatenate([first, second])
+    codes /= np.linalg.norm(codes, axis=1, keepdims=True)
+    scores, alike = codes @ codes.T / 0.3, rng.random((6, 6)) < 0.4
+    terms = []
+    for row in range(6):
+        partner = (row + 3) % 6
+        others = [scores[row, c] for c in range(6) if c == partner or (c != row and not alike[row, c])]
+        terms.append(np.log(np.exp(others).sum()) - scores[row, partner])
+    loss = agreement(torch.tensor(first), torch.tensor(second), 0.3, torch.tensor(alike))
+    np.testing.assert_allclose(loss.item(), np.mean(terms), rtol=1e-9)
+
+
 def test_agreement_of_equal_and_opposite_codes_is_the_closed_form():
     codes = torch.tensor([[1.0, 1.0], [-1.0, -1.0]], dtype=torch.float64)
     expected = np.log(np.exp(1 / 0.5) + 2 * np.exp(-1 / 0.5)) - 1 / 0.5
