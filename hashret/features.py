@@ -9,8 +9,11 @@ Texts are sparse tf-idf rows: (1 + log tf) * (log((1 + n) / (1 + df)) + 1), scal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 WORD = r"[^\W_]+"  # letters and digits: snake_case and dotted.names fall apart into words
 UNKNOWN = "[UNK]"
+MANY = 64  # texts that pay for reading the vocabulary out of the tokenizer, some 5 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Features(Protocol):
         """Arrays and one JSON text that restore this object."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Text:
     """Strings as sparse unit-length tf-idf rows over the `settings.words` most frequent words."""
 
@@ -118,12 +122,30 @@ class Text:
 
     def transform(self, contents: Sequence[str]) -> Sparse:
         """Texts as a CSR matrix (n, words); words outside the vocabulary are left out."""
-        counts = _count_words(self.tokenizer, contents)
+        counts = _count(self._numbers(contents), self.tokenizer.get_vocab_size())
         known = counts.indices > 0
         indptr = np.concatenate(([0], np.cumsum(known)))[counts.indptr]
         indices = counts.indices[known] - 1
         data = (1 + np.log(counts.data[known])) * self.idf[indices]
         return Sparse(indptr, indices, data.astype(np.float32), len(self.idf)).unit()
+
+    def _numbers(self, contents: Sequence[str]) -> list[list[int]]:
+        """The words of each text as numbers, 0 for the unknown.
+
+        Plain ASCII needs no Unicode normalisation: the same words by `re`, in a third of the tokenizer's time.
+        """
+        if len(contents) < MANY:
+            return _tokenize(self.tokenizer, contents)
+        number, split = self._vocabulary.get, re.compile(WORD).findall
+        others = iter(_tokenize(self.tokenizer, [text for text in contents if not text.isascii()]))
+        return [
+            [number(word, 0) for word in split(text.lower())] if text.isascii() else next(others) for text in contents
+        ]
+
+    @cached_property
+    def _vocabulary(self) -> dict[str, int]:
+        """The number of each word."""
+        return dict(self.tokenizer.get_vocab())
 
     def state(self) -> State:
         """Word weights, and the tokenizer as JSON."""
@@ -284,10 +306,18 @@ def _word_tokenizer(words: list[str]) -> Tokenizer:
 
 def _count_words(tokenizer: Tokenizer, contents: Sequence[str]) -> Sparse:
     """Word counts (n, words + 1); column 0 counts the unknown."""
-    width = tokenizer.get_vocab_size()
-    tokens = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(contents), add_special_tokens=False)]
+    return _count(_tokenize(tokenizer, contents), tokenizer.get_vocab_size())
+
+
+def _tokenize(tokenizer: Tokenizer, contents: Sequence[str]) -> list[list[int]]:
+    """The words of each text as numbers."""
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(contents), add_special_tokens=False)]
+
+
+def _count(tokens: list[list[int]], width: int) -> Sparse:
+    """How often each number occurs in each list, (n, width)."""
     lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
-    flat = np.fromiter((number for row in tokens for number in row), dtype=np.int64, count=lengths.sum())
+    flat = np.fromiter(chain.from_iterable(tokens), dtype=np.int64, count=lengths.sum())
     cells, counts = np.unique(np.repeat(np.arange(len(tokens)), lengths) * width + flat, return_counts=True)
     indptr = np.searchsorted(cells, np.arange(len(tokens) + 1) * width)
     return Sparse(indptr, (cells % width).astype(np.int32), counts.astype(np.float32), width)

@@ -10,7 +10,7 @@ from benchmarks.quality import address, origin, peers, plot, queries, results, t
 from benchmarks.quality.peers import checkouts, ranked, shallow
 from benchmarks.quality.results import Codes, Ranking, Run
 from benchmarks.quality.run import possible
-from benchmarks.quality.scoring import asymmetric, blocks, combined, found_of_ten, hamming, map_1000, mean
+from benchmarks.quality.scoring import asymmetric, blocks, found_of_ten, hamming, map_1000, mean
 from hashret.features import Sparse
 from indexer.bits import distances, pack
 
@@ -167,10 +167,6 @@ def test_a_shortlist_is_as_long_as_it_says():
     near, scores, rest = np.zeros((1, 20)), np.arange(20.0)[None], -np.arange(20.0)[None]
     order = np.argsort(queries.shortlisted(near, scores, rest, 0.1))
     assert order[0, :4].tolist() == [1, 0, 2, 3]
-
-
-def test_words_outweigh_codes_four_to_one():
-    assert combined(np.array([0.5, 0.4]), np.array([-1.0, 1.0])).tolist() == pytest.approx([0.25, 0.65])
 
 
 def test_a_table_shows_medians_over_seeds(vectors):

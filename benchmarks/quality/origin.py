@@ -21,11 +21,12 @@ from benchmarks.quality import address
 from benchmarks.quality.peers.shallow import as_scipy
 from benchmarks.quality.plot import charts
 from benchmarks.quality.results import RESULTS, Codes, Run, as_signs, load, make, write
-from benchmarks.quality.scoring import blocks, combined
+from benchmarks.quality.scoring import blocks
 from benchmarks.quality.tasks import posts
 from hashret.evaluate import precision_at_recall, within
 from hashret.features import Text
 from hashret.hasher import Hasher
+from hashret.scores import combined
 from hashret.settings import Settings
 
 Floats = NDArray[np.float32]

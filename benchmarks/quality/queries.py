@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.peers.shallow import as_scipy
 from benchmarks.quality.results import Codes, Run, as_signs, load, make, write
-from benchmarks.quality.scoring import combined, hamming
+from benchmarks.quality.scoring import hamming
 from benchmarks.quality.tasks import JUDGED, Judged, judged
 from hashret.evaluate import ndcg_at, recall_at
 from hashret.features import Text
 from hashret.hasher import Hasher
+from hashret.scores import combined
 from hashret.settings import Settings
 
 Scores = NDArray[np.floating[Any]]

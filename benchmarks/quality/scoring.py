@@ -14,7 +14,6 @@ from hashret.evaluate import average_precision, precision_at
 
 Floats = NDArray[np.float64]
 Metric = Callable[[NDArray[Any], Bools], Floats]
-WEIGHT = 0.25  # of asymmetric scores beside cosines: fixed beforehand, the same for every collection
 DEPTH = 1000
 CELLS = 1 << 22  # distances of a block: with what the metrics make of them, some 200 MB
 
@@ -34,14 +33,6 @@ def hamming(codes: Codes, block: slice) -> NDArray[np.int32]:
 def asymmetric(codes: Codes, block: slice) -> NDArray[np.float32]:
     """Negative asymmetric scores, float32 (block, n)."""
     return -(codes.queries[block] @ as_signs(codes.codes).T)
-
-
-def combined(cosines: NDArray[Any], soft: NDArray[Any]) -> NDArray[Any]:
-    """Scores from tf-idf cosines (0 to 1) and asymmetric scores (-1 to 1), higher is better.
-
-    Words decide among the first answers, where many share words with the query; codes decide where few do.
-    """
-    return cosines + WEIGHT * soft
 
 
 def precision_100(distances: NDArray[Any], relevant: Bools) -> Floats:

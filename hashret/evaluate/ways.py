@@ -19,7 +19,7 @@ from hashret.evaluate.baselines import Projection
 from hashret.evaluate.judged import Columns, Labels, labels_of
 from hashret.evaluate.rows import Cosines, joined, taken
 from hashret.features import Floats, Rows
-from hashret.scores import signs
+from hashret.scores import combined, signs
 from indexer.bits import Codes, distances, pack
 
 Distances = NDArray[Any]
@@ -131,7 +131,7 @@ def _finest(engine: Engine, asymmetric: Way, cosine: Way) -> Way:
     """The score that `Engine.query` ranks its shortlist by; higher is nearer."""
     if engine.hasher.kind != "text":
         return cosine
-    return lambda part: (asymmetric(part) + cosine(part)) / 2
+    return lambda part: combined(cosine(part), asymmetric(part))
 
 
 def _reranked(plain: Way, finest: Way, shortlist: int) -> Way:

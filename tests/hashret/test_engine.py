@@ -35,7 +35,7 @@ def test_radius_is_inclusive_and_complete(engine, entries, radius):
     assert sorted((hit.distance, hit.key) for hit in reranked) == sorted(expected)
 
 
-def test_rerank_is_by_the_mean_of_asymmetric_and_tfidf_score(engine, entries):
+def test_rerank_is_by_words_and_asymmetric_score(engine, entries):
     query = "rocket moon"
     hits = engine.query([query], k=120)[0]
     hasher = engine.hasher
@@ -47,7 +47,7 @@ def test_rerank_is_by_the_mean_of_asymmetric_and_tfidf_score(engine, entries):
     dense[rows.owners(), rows.indices] = rows.data
     wanted = np.zeros(rows.width)
     wanted[own.indices] = own.data
-    scores = (signs @ soft / np.abs(soft).sum() + dense @ wanted) / 2
+    scores = 0.2 * (signs @ soft / np.abs(soft).sum()) + 0.8 * (dense @ wanted)
     assert [hit.key for hit in hits] == [entries[n].key for n in np.lexsort((range(120), -scores.astype(np.float32)))]
     np.testing.assert_allclose([hit.score for hit in hits], np.sort(scores)[::-1], atol=1e-5)
 

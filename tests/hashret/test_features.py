@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashret.features import KINDS, Image, Matrix, Sparse, Text, Vector, kind_of
+from hashret.features import KINDS, MANY, Image, Matrix, Sparse, Text, Vector, kind_of
 from hashret.settings import Settings
 from indexer.errors import InvalidInput
 
@@ -132,3 +132,12 @@ def test_errors(call, message):
     with pytest.raises(InvalidInput) as caught:
         call()
     assert str(caught.value) == message
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=127)) | st.text(max_size=20), max_size=5))
+def test_many_texts_at_once_give_the_rows_that_each_gives_alone(texts):
+    features = Text.fit(["a_b c-d 1x Straße", "ÉTÉ été a b c d x", *texts], Settings(min_count=1))
+    asked = [*texts, "A.b_C d", "É a"] * MANY
+    together = dense(features.transform(asked))
+    for row in range(len(texts) + 2):
+        np.testing.assert_array_equal(together[row], dense(features.transform([asked[row]]))[0])

@@ -1,6 +1,6 @@
 import numpy as np
 
-from hashret.scores import asymmetric, cosines, signs, sparse_cosines
+from hashret.scores import asymmetric, combined, cosines, signs, sparse_cosines
 from tests.hashret.test_features import sparse
 
 
@@ -34,3 +34,8 @@ def test_sparse_cosines_equal_dense_ones():
     rows = sparse(matrix).unit()
     expected = cosines(matrix, matrix[1])
     np.testing.assert_allclose(sparse_cosines(rows, rows.take(np.array([1]))), expected, atol=1e-6)
+
+
+def test_words_outweigh_codes_four_to_one():
+    both = combined(np.array([0.5, 0.4, 1], np.float32), np.array([-1, 1, 1], np.float32))
+    np.testing.assert_allclose(both, [0.2, 0.52, 1], rtol=1e-6)
