@@ -108,7 +108,9 @@ class Text:
         order = sorted((n for n in words if documents[n] >= least), key=lambda n: (-documents[n], words[n]))
         kept = order[: settings.words]
         if not kept:
-            raise InvalidInput(f"no word occurs in {least} of {len(contents)} texts: give longer texts or min_count=1")
+            raise InvalidInput(
+                f"no word occurs in {least} of {len(contents)} texts: give texts with words, or a lower min_count"
+            )
         tokenizer = _word_tokenizer([words[number] for number in kept])
         idf = np.log((1 + len(contents)) / (1 + documents[kept])) + 1
         return cls(tokenizer, idf.astype(np.float32))

@@ -12,7 +12,7 @@ from typing import Any
 
 from indexer.errors import InvalidInput
 
-_SPARSE = {"hidden": 0, "learning_rate": 0.01, "mask": 0.6, "neighbours": 100, "temperature": 0.3}
+_SPARSE = {"hidden": 0, "learning_rate": 5.0, "mask": 0.5, "neighbours": 100, "temperature": 0.3}
 BY_KIND: dict[str, dict[str, Any]] = {
     "text": _SPARSE,
     "matrix": _SPARSE,
@@ -36,14 +36,14 @@ class Settings:
     bits: int = _setting(64, 8, 256, "Length of a code; a multiple of 8.")
     seed: int = _setting(0, 0, 2**31 - 1, "Same seed, data and versions give the same model.")
     words: int = _setting(20_000, 16, 1_000_000, "Texts: size of the vocabulary, most frequent first.")
-    min_count: int = _setting(2, 1, 1_000_000, "Texts: a word counts if so many entries have it.")
+    min_count: int = _setting(1, 1, 1_000_000, "Texts: a word counts if so many entries have it.")
     image_size: int = _setting(28, 8, 128, "Images: side in pixels that they are scaled to.")
     sample: int = _setting(50_000, 1, 10_000_000, "Train on at most so many entries, drawn at random.")
     steps: int = _setting(1200, 1, 10_000_000, "Training steps in each of the two stages.")
     batch: int = _setting(256, 2, 65_536, "Entries in a training step.")
     reconstruction: float = _setting(0.1, 0.0, 100.0, "Weight of reconstructing the input beside agreement.")
     hidden: int = _setting(None, 0, 8192, "Width of the hidden layer; 0 for none.")
-    learning_rate: float = _setting(None, 1e-6, 1.0, "Peak step size of Adam.")
+    learning_rate: float = _setting(None, 1e-6, 100.0, "Peak step size: of momentum for texts, of Adam for others.")
     mask: float = _setting(None, 0.0, 0.95, "Mean share of an entry that is hidden in training.")
     neighbours: int = _setting(None, 1, 10_000, "Second views are drawn from so many nearest entries.")
     temperature: float = _setting(None, 0.01, 10.0, "Softness of the agreement between two views.")

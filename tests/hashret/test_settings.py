@@ -20,7 +20,7 @@ def test_json_round_trip():
 def test_json_is_golden():
     assert Settings().to_json() == (
         '{"batch": 256, "bits": 64, "hidden": null, "image_size": 28, "learning_rate": null, "mask": null, '
-        '"min_count": 2, "neighbours": null, "reconstruction": 0.1, "sample": 50000, "seed": 0, "steps": 1200, '
+        '"min_count": 1, "neighbours": null, "reconstruction": 0.1, "sample": 50000, "seed": 0, "steps": 1200, '
         '"temperature": null, "words": 20000}'
     )
 
