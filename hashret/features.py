@@ -189,37 +189,30 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Images of any size as centred pixel rows: grey or colour uint8 arrays (h, w) or (h, w, 3)."""
+    """Images of any size as rows of pixels in [0, 1]: grey or colour uint8 arrays (h, w) or (h, w, 3)."""
 
     size: int
     channels: int
-    mean: Floats  # (size * size * channels,)
-    scale: Floats  # (1,)
     kind: str = "image"
 
     @classmethod
     def fit(cls, contents: Sequence[NDArray[np.uint8]], settings: Settings) -> Self:
-        """Learn the mean image and one common scale; grey if every image is grey."""
-        channels = 3 if any(image.ndim == 3 for image in contents) else 1
-        pixels = _pixels(contents, settings.image_size, channels)
-        mean = pixels.mean(0)
-        return cls(settings.image_size, channels, mean, np.array([max(float((pixels - mean).std()), 1e-6)], np.float32))
+        """Grey if every image is grey."""
+        return cls(settings.image_size, 3 if any(image.ndim == 3 for image in contents) else 1)
 
     @classmethod
     def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
-        """Restore from `shape` (size, channels), `mean` and `scale`."""
+        """Restore from `shape` (size, channels)."""
         size, channels = (int(value) for value in arrays["shape"])
-        return cls(size, channels, arrays["mean"], arrays["scale"])
+        return cls(size, channels)
 
     def transform(self, contents: Sequence[NDArray[np.uint8]]) -> Floats:
         """Images as float32 (n, size * size * channels)."""
-        rows: Floats = (_pixels(contents, self.size, self.channels) - self.mean) / self.scale
-        return rows
+        return _pixels(contents, self.size, self.channels)
 
     def state(self) -> State:
-        """Size, channels, mean image and scale."""
-        shape = np.array([self.size, self.channels], dtype=np.int64)
-        return {"shape": shape, "mean": self.mean, "scale": self.scale}, ""
+        """Size and channels."""
+        return {"shape": np.array([self.size, self.channels], dtype=np.int64)}, ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,15 +320,20 @@ def _count(tokens: list[list[int]], width: int) -> Sparse:
 
 def _pixels(contents: Sequence[NDArray[np.uint8]], size: int, channels: int) -> Floats:
     """Images scaled to (size, size, channels) and to 0..1, one flat float32 row each."""
-    from PIL import Image as Picture
-
+    shape = (size, size, 3) if channels == 3 else (size, size)
     rows = np.empty((len(contents), size * size * channels), dtype=np.float32)
     for row, image in zip(rows, contents, strict=True):
-        picture = Picture.fromarray(image).convert("RGB" if channels == 3 else "L")
-        if picture.size != (size, size):
-            picture = picture.resize((size, size), Picture.Resampling.BOX)
-        row[:] = np.asarray(picture, dtype=np.float32).reshape(-1) / 255
+        row[:] = (image if image.shape == shape else _scaled(image, size, channels)).reshape(-1)
+    rows /= 255
     return rows
+
+
+def _scaled(image: NDArray[np.uint8], size: int, channels: int) -> NDArray[np.uint8]:
+    """One image as (size, size), or (size, size, 3) if `channels` is 3."""
+    from PIL import Image as Picture
+
+    picture = Picture.fromarray(image).convert("RGB" if channels == 3 else "L")
+    return np.asarray(picture.resize((size, size), Picture.Resampling.BOX))
 
 
 def _stack(contents: Sequence[Floats] | Floats) -> Floats:

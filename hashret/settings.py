@@ -12,13 +12,16 @@ from typing import Any
 
 from indexer.errors import InvalidInput
 
-_SPARSE = {"hidden": 0, "learning_rate": 5.0, "mask": 0.5, "neighbours": 100, "temperature": 0.3}
+_STEPS = {"batch": 256, "steps": 1200}
+_SPARSE = {**_STEPS, "hidden": 0, "learning_rate": 5.0, "mask": 0.5, "neighbours": 100, "temperature": 0.3}
+_IMAGE = {"hidden": 512, "learning_rate": 0.002, "mask": 0.0, "neighbours": 100, "temperature": 0.3}
 BY_KIND: dict[str, dict[str, Any]] = {
     "text": _SPARSE,
     "matrix": _SPARSE,
-    "image": {"hidden": 512, "learning_rate": 0.002, "mask": 0.2, "neighbours": 50, "temperature": 0.2},
-    "vector": {"hidden": 0, "learning_rate": 0.002, "mask": 0.1, "neighbours": 5, "temperature": 0.1},
+    "image": {**_IMAGE, "batch": 512, "steps": 400},
+    "vector": {**_STEPS, "hidden": 0, "learning_rate": 0.002, "mask": 0.1, "neighbours": 5, "temperature": 0.1},
 }
+_NO_IMAGE: dict[str, Any] = {"convolution": 0, "augment": 0.0}  # of other kinds, whatever was asked for
 
 
 def _setting(default: Any, low: float, high: float, text: str) -> Any:
@@ -38,14 +41,16 @@ class Settings:
     words: int = _setting(20_000, 16, 1_000_000, "Texts: size of the vocabulary, most frequent first.")
     min_count: int = _setting(1, 1, 1_000_000, "Texts: a word counts if so many entries have it.")
     image_size: int = _setting(28, 8, 128, "Images: side in pixels that they are scaled to.")
+    convolution: int = _setting(32, 0, 512, "Images: channels of a first convolution, half of the second; 0 for none.")
+    augment: float = _setting(1.0, 0.0, 4.0, "Images: how much training moves and lights them; 0 for not at all.")
     sample: int = _setting(50_000, 1, 10_000_000, "Train on at most so many entries, drawn at random.")
-    steps: int = _setting(1200, 1, 10_000_000, "Training steps in each of the two stages.")
-    batch: int = _setting(256, 2, 65_536, "Entries in a training step.")
+    steps: int = _setting(None, 1, 10_000_000, "Training steps in each of the two stages.")
+    batch: int = _setting(None, 2, 65_536, "Entries in a training step.")
     reconstruction: float = _setting(0.1, 0.0, 100.0, "Weight of reconstructing the input beside agreement.")
     hidden: int = _setting(None, 0, 8192, "Width of the hidden layer; 0 for none.")
     learning_rate: float = _setting(None, 1e-6, 100.0, "Peak step size: of momentum for texts, of Adam for others.")
     mask: float = _setting(None, 0.0, 0.95, "Mean share of an entry that is hidden in training.")
-    neighbours: int = _setting(None, 1, 10_000, "Second views are drawn from so many nearest entries.")
+    neighbours: int = _setting(None, 1, 10_000, "Second views are drawn from so many nearest entries at most.")
     temperature: float = _setting(None, 0.01, 10.0, "Softness of the agreement between two views.")
 
     def __post_init__(self) -> None:
@@ -57,7 +62,8 @@ class Settings:
 
     def resolved(self, kind: str) -> Settings:
         """These settings with nothing left open, for contents of this kind."""
-        return replace(self, **{name: value for name, value in BY_KIND[kind].items() if getattr(self, name) is None})
+        chosen = {name: value for name, value in BY_KIND[kind].items() if getattr(self, name) is None}
+        return replace(self, **chosen, **({} if kind == "image" else _NO_IMAGE))
 
     def to_json(self) -> str:
         """These settings as one JSON object with sorted keys."""

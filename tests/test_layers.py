@@ -23,6 +23,7 @@ LAYERS = [
     ["hashret.evaluate.baselines"],
     ["hashret.forward", "hashret.scores"],
     ["hashret.model.binarize", "hashret.model.objectives", "hashret.model.neighbours", "hashret.model.nets"],
+    ["hashret.model.views"],
     ["hashret.model.train"],
     ["hashret.hasher"],
     ["hashret.engine"],

@@ -1,9 +1,10 @@
 """Training: two stages of one loop.
 
 Stage one learns 256 real values whose second views are neighbours by the entries' own cosine; stage two learns the
-codes wanted, its second views drawn from the neighbours by stage one, and does not tell such neighbours apart. In each
-step two views of a batch are masked (Vincent et al. 2008), encoded and, in stage two, binarized; the loss is the
-agreement of the two codes plus the reconstruction of the unmasked input. No label is ever seen.
+codes wanted, its second views drawn from the neighbours by stage one, and does not tell such neighbours apart; of a
+network with inner layers it goes on from stage one's. In each step two views of a batch are made (`views`), encoded
+and, in stage two, binarized; the loss is the agreement of the two codes plus the reconstruction of the input as it was.
+No label is ever seen.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
-from hashret.features import Floats, Rows, Sparse
+from hashret.features import Rows, Sparse
 from hashret.forward import Weights
 from hashret.model import binarize, neighbours, objectives
 from hashret.model.neighbours import Neighbours
 from hashret.model.nets import Autoencoder
+from hashret.model.views import view
 from hashret.settings import Settings
 
 Progress = Callable[[str, int, int], None]
 FIRST_WIDTH = 256  # values of stage one
 FIRST_NEIGHBOURS = 15  # of an entry's own words: farther ones share a phrase, not a topic
 SHARED = 0.5  # share of second views that are the entry itself, masked anew
+FEW = 30  # one in so many entries may be a neighbour in a small collection of images
 DECODER_RATE = 0.01
 COLUMNS = 1024  # words of the vocabulary that a step reconstructs, drawn anew each step
 
@@ -44,9 +47,24 @@ def train(rows: Rows, settings: Settings, progress: Progress) -> Weights:
         torch.manual_seed(settings.seed)
         guess = neighbours.guess(rows, min(FIRST_NEIGHBOURS, settings.neighbours), settings.seed)
         draft = replace(settings, bits=FIRST_WIDTH, reconstruction=0.0)
-        first = _fit(rows, draft, guess, binarize.identity, lambda *at: progress("stage 1", *at))
-        better = neighbours.by_logits(first.logits(rows), settings.neighbours)
-        return _fit(rows, settings, better, binarize.sign, lambda *at: progress("stage 2", *at))
+        first = _fit(_net(rows, draft), rows, draft, guess, binarize.identity, lambda *at: progress("stage 1", *at))
+        better = neighbours.by_logits(first.export().logits(rows), _reach(rows, settings))
+        net = _net(rows, settings)
+        net.start_from(first)
+        return _fit(net, rows, settings, better, binarize.sign, lambda *at: progress("stage 2", *at)).export()
+
+
+def _reach(rows: Rows, settings: Settings) -> int:
+    """How many neighbours stage two draws from: of dense rows no more than a share, or as many as stage one."""
+    if isinstance(rows, Sparse):
+        return settings.neighbours
+    return min(settings.neighbours, max(FIRST_NEIGHBOURS, len(rows) // FEW))
+
+
+def _net(rows: Rows, settings: Settings) -> Autoencoder:
+    """A fresh network for these rows."""
+    width = rows.width if isinstance(rows, Sparse) else rows.shape[1]
+    return Autoencoder(width, settings.bits, settings.hidden, settings.convolution, settings.image_size)
 
 
 @contextmanager
@@ -61,20 +79,19 @@ def _one_thread() -> Iterator[None]:
 
 
 def _fit(
+    net: Autoencoder,
     rows: Rows,
     settings: Settings,
     near: Neighbours,
     code: Callable[[Tensor], Tensor],
     progress: Callable[[int, int], None],
-) -> Weights:
+) -> Autoencoder:
     """One stage: the training loop, with `code` between the logits and the loss."""
     rng = np.random.default_rng(settings.seed)
-    width = rows.width if isinstance(rows, Sparse) else rows.shape[1]
-    net = Autoencoder(width, settings.bits, settings.hidden)
     optimizers, schedules = _optimizers(net, settings, isinstance(rows, Sparse))
     for step, own in enumerate(_batches(len(rows), settings, rng), 1):
         other = np.where(rng.random(len(own)) < SHARED, own, near.draw(own, rng))
-        first, second = (code(net.encode(_masked(_take(rows, view), settings.mask, rng))) for view in (own, other))
+        first, second = (code(net.encode(view(_take(rows, shown), settings, rng))) for shown in (own, other))
         loss = objectives.agreement(first, second, settings.temperature, near.alike(np.concatenate([own, other])))
         if settings.reconstruction:
             loss = loss + settings.reconstruction * _reconstruction(net, first, _take(rows, own), rng)
@@ -84,7 +101,7 @@ def _fit(
             optimizer.zero_grad()
             schedule.step()
         progress(step, settings.steps)
-    return net.export()
+    return net
 
 
 def _optimizers(net: Autoencoder, settings: Settings, sparse: bool) -> tuple[list[Optimizer], list[LRScheduler]]:
@@ -136,15 +153,3 @@ def _reconstruction(net: Autoencoder, codes: Tensor, rows: Rows, rng: np.random.
 def _take(rows: Rows, numbers: NDArray[np.int64]) -> Rows:
     """These rows."""
     return rows.take(numbers) if isinstance(rows, Sparse) else rows[numbers]
-
-
-def _masked(rows: Rows, share: float, rng: np.random.Generator) -> Sparse | Tensor:
-    """Masking noise: each value of a row is hidden with the row's own probability, from half to 1.5 times `share`.
-
-    Rows of which little is left teach the code of a short query. What is left of a sparse row is scaled to length 1.
-    """
-    shares = rng.uniform(share / 2, min(1.5 * share, 0.95), len(rows))
-    if isinstance(rows, Sparse):
-        kept: Floats = rows.data * (rng.random(len(rows.data)) >= shares[rows.owners()])
-        return replace(rows, data=kept).unit()
-    return torch.from_numpy(rows * (rng.random(rows.shape) >= shares[:, None]).astype(np.float32))

@@ -88,15 +88,23 @@ def test_sparse_rows_behave_as_a_matrix(values, data):
     np.testing.assert_allclose(dense(rows.unit()), matrix / np.maximum(lengths, 1e-6), rtol=1e-5, atol=1e-30)
 
 
-def test_images_are_scaled_centred_and_grey_or_colour():
+def test_images_are_scaled_and_grey_or_colour():
     black, white = np.zeros((4, 4), np.uint8), np.full((8, 8), 255, np.uint8)
     grey = Image.fit([black, white], Settings(image_size=8))
-    np.testing.assert_allclose(grey.transform([black, white]), [[-1.0] * 64, [1.0] * 64])
+    rows = grey.transform([black, white])
+    assert rows.dtype == np.float32
+    assert rows.tolist() == [[0.0] * 64, [1.0] * 64]
     red = np.zeros((8, 8, 3), np.uint8)
     red[..., 0] = 255
     colour = Image.fit([black, red], Settings(image_size=8))
     assert colour.channels == 3
-    np.testing.assert_allclose(colour.mean.reshape(8, 8, 3)[0, 0], [0.5, 0, 0])
+    assert colour.transform([white, red]).reshape(2, 8, 8, 3)[:, 0, 0].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert grey.transform([red, red[..., [0, 0, 0]]])[:, 0].tolist() == pytest.approx([0.299, 1], abs=2e-3)
+
+
+def test_an_image_of_the_size_wanted_is_taken_as_it_is():
+    image = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    np.testing.assert_array_equal(Image(8, 1).transform([image])[0] * 255, image.reshape(-1))
 
 
 def test_vectors_are_compared_by_direction():

@@ -19,9 +19,9 @@ def test_json_round_trip():
 
 def test_json_is_golden():
     assert Settings().to_json() == (
-        '{"batch": 256, "bits": 64, "hidden": null, "image_size": 28, "learning_rate": null, "mask": null, '
-        '"min_count": 1, "neighbours": null, "reconstruction": 0.1, "sample": 50000, "seed": 0, "steps": 1200, '
-        '"temperature": null, "words": 20000}'
+        '{"augment": 1.0, "batch": null, "bits": 64, "convolution": 32, "hidden": null, "image_size": 28, '
+        '"learning_rate": null, "mask": null, "min_count": 1, "neighbours": null, "reconstruction": 0.1, '
+        '"sample": 50000, "seed": 0, "steps": null, "temperature": null, "words": 20000}'
     )
 
 
@@ -31,6 +31,12 @@ def test_resolved_fills_what_is_open_and_keeps_what_is_given(kind):
     assert resolved.mask == 0.33
     assert resolved.temperature == BY_KIND[kind]["temperature"]
     assert None not in [getattr(resolved, item.name) for item in fields(resolved)]
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("image", (16, 2.0)), ("vector", (0, 0.0)), ("text", (0, 0.0))])
+def test_what_is_for_images_is_for_no_others(kind, expected):
+    resolved = Settings(convolution=16, augment=2.0).resolved(kind)
+    assert (resolved.convolution, resolved.augment) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,8 @@ def test_resolved_fills_what_is_open_and_keeps_what_is_given(kind):
         ({"mask": 1.0}, "mask is 1.0: give a number from 0.0 to 0.95"),
         ({"mask": float("nan")}, "mask is nan: give a number from 0.0 to 0.95"),
         ({"steps": "9"}, "steps is '9': give a whole number from 1 to 10000000"),
-        ({"steps": None}, "steps is None: give a whole number from 1 to 10000000"),
+        ({"sample": None}, "sample is None: give a whole number from 1 to 10000000"),
+        ({"convolution": 513}, "convolution is 513: give a whole number from 0 to 512"),
     ],
 )
 def test_bad_values(values, message):

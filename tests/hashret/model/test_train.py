@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from hashret.evaluate import precision_at
-from hashret.model.train import _batches, _masked, train
+from hashret.model import neighbours
+from hashret.model.nets import Autoencoder
+from hashret.model.train import _batches, train
 from hashret.settings import Settings
-from tests.hashret.test_features import dense, sparse
+from tests.hashret.test_features import sparse
 
 FAST = Settings(bits=16, steps=60, batch=32).resolved("text")
 
@@ -71,6 +73,49 @@ def test_progress_counts_the_steps_of_both_stages():
     assert seen == [("stage 1", 1, 2), ("stage 1", 2, 2), ("stage 2", 1, 2), ("stage 2", 2, 2)]
 
 
+def shapes(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images of 8 x 8 pixels, each with a bright side, which moves and light leave where it is; that side's number."""
+    side = np.arange(count) % 4
+    pixels = np.random.default_rng(0).random((count, 8, 8)).astype(np.float32) * 0.5
+    for image, number in zip(pixels, side, strict=True):
+        np.rot90(image, number)[:3] += 0.5
+    return pixels.reshape(count, -1), side
+
+
+IMAGES = Settings(bits=16, steps=40, batch=32, image_size=8, convolution=4, hidden=16).resolved("image")
+
+
+@pytest.mark.parametrize("convolution", [0, 4])
+def test_images_of_one_shape_have_near_codes(convolution):
+    pixels, side = shapes(160)
+    weights = train(pixels, replace(IMAGES, convolution=convolution), quiet)
+    bits = weights.logits(pixels) > 0
+    distances = (bits[:, None] != bits[None]).sum(2)
+    assert precision_at(distances, side[:, None] == side, 20).mean() > 0.9
+    assert weights.reconstruct(bits).shape == pixels.shape
+
+
+def test_few_images_have_few_neighbours(monkeypatch):
+    seen = []
+    by_logits = neighbours.by_logits
+    monkeypatch.setattr(neighbours, "by_logits", lambda logits, count: seen.append(count) or by_logits(logits, count))
+    settings = replace(IMAGES, steps=1)
+    for count, wanted in ((90, 100), (900, 100), (900, 20), (90, 5)):
+        train(shapes(count)[0], replace(settings, neighbours=wanted), quiet)
+    train(groups("sparse")[0], replace(FAST, steps=1), quiet)
+    assert seen == [15, 30, 20, 5, FAST.neighbours]
+
+
+def test_stage_two_goes_on_from_the_inner_layers_of_stage_one(monkeypatch):
+    """With steps that hardly move anything, they are still those that stage one was made with."""
+    pixels, _ = shapes(40)
+    torch.manual_seed(IMAGES.seed)
+    fresh = Autoencoder(64, 256, 16, 4, 8)
+    weights = train(pixels, replace(IMAGES, steps=1, learning_rate=1e-6), quiet)
+    for (mine, _), (theirs, _) in zip(weights.encoder[:-1], fresh.export().encoder[:-1], strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_hardly_any_data_still_gives_finite_codes(count):
     rows, _ = groups("sparse", count)
@@ -86,19 +131,3 @@ def test_all_equal_rows_give_finite_codes():
 def test_batches_take_each_row_once_before_any_twice():
     drawn = np.concatenate(list(_batches(12, replace(FAST, batch=4, steps=6), np.random.default_rng(0))))
     assert sorted(drawn[:12]) == list(range(12)) == sorted(drawn[12:])
-
-
-@pytest.mark.parametrize("kind", ["sparse", "dense"])
-def test_masking_hides_half_to_one_and_a_half_of_the_share_of_each_row(kind):
-    rows = np.ones((400, 300), np.float32)
-    masked = _masked(sparse(rows) if kind == "sparse" else rows, 0.6, np.random.default_rng(0))
-    hidden = ((dense(masked) if kind == "sparse" else masked.numpy()) == 0).mean(1)
-    assert abs(hidden.mean() - 0.6) < 0.02
-    assert 0.2 < hidden.min() < 0.35
-    assert 0.85 < hidden.max() < 0.97
-
-
-def test_what_is_left_of_a_sparse_row_has_unit_length():
-    rows, _ = groups("sparse", 500)
-    lengths = np.linalg.norm(dense(_masked(rows, 0.6, np.random.default_rng(0))), axis=1)
-    np.testing.assert_allclose(lengths[lengths > 0], 1, rtol=1e-5)
