@@ -10,17 +10,18 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def agreement(first: Tensor, second: Tensor, temperature: float, alike: Tensor | None = None) -> Tensor:
+def agreement(codes: Tensor, temperature: float, alike: Tensor | None = None) -> Tensor:
     """Two views of one entry share a code that other entries do not have.
 
-    NT-Xent over cosine similarities: -log(exp(s_ij / t) / sum_k exp(s_ik / t)), k over the 2n - 1 other codes of the
-    batch (Chen et al. 2020, arXiv:2002.05709; for hashing Qiu et al. 2021, arXiv:2105.06138), without those that are
-    `alike` bool (2n, 2n): likely of one kind, they need not differ (Huynh et al. 2022, arXiv:2011.11765).
+    Of codes (2n, b) row i and row n + i are one entry's. NT-Xent over cosine similarities: -log(exp(s_ij / t) /
+    sum_k exp(s_ik / t)), k over the 2n - 1 other codes of the batch (Chen et al. 2020, arXiv:2002.05709; for hashing
+    Qiu et al. 2021, arXiv:2105.06138), without those that are `alike` bool (2n, 2n): likely of one kind, they need not
+    differ (Huynh et al. 2022, arXiv:2011.11765).
     """
-    count = len(first)
-    codes = functional.normalize(torch.cat([first, second]))  # (2n, b)
-    scores = codes @ codes.T / temperature
-    own, partner = torch.arange(2 * count), torch.arange(2 * count).roll(count)
+    directions = functional.normalize(codes)
+    scores = directions @ directions.T / temperature
+    own = torch.arange(len(codes))
+    partner = own.roll(len(codes) // 2)
     if alike is not None:
         others = alike.clone()
         others[own, partner] = False

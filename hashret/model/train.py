@@ -43,7 +43,7 @@ def train(rows: Rows, settings: Settings, progress: Progress) -> Weights:
     `progress(phase, done, total)` is called after each step. Deterministic under `settings.seed`; leaves torch's
     global random state and number of threads as they were.
     """
-    with torch.random.fork_rng(), _one_thread():
+    with torch.random.fork_rng(), one_thread():
         torch.manual_seed(settings.seed)
         guess = neighbours.guess(rows, min(FIRST_NEIGHBOURS, settings.neighbours), settings.seed)
         draft = replace(settings, bits=FIRST_WIDTH, reconstruction=0.0)
@@ -68,7 +68,7 @@ def _net(rows: Rows, settings: Settings) -> Autoencoder:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """One thread: sums have one order whatever the machine, and steps this small are no faster on two (28 and 40 s)."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -91,10 +91,11 @@ def _fit(
     optimizers, schedules = _optimizers(net, settings, isinstance(rows, Sparse))
     for step, own in enumerate(_batches(len(rows), settings, rng), 1):
         other = np.where(rng.random(len(own)) < SHARED, own, near.draw(own, rng))
-        first, second = (code(net.encode(view(_take(rows, shown), settings, rng))) for shown in (own, other))
-        loss = objectives.agreement(first, second, settings.temperature, near.alike(np.concatenate([own, other])))
+        shown = np.concatenate([own, other])
+        codes = code(net.encode(view(_take(rows, shown), settings, rng)))
+        loss = objectives.agreement(codes, settings.temperature, near.alike(shown))
         if settings.reconstruction:
-            loss = loss + settings.reconstruction * _reconstruction(net, first, _take(rows, own), rng)
+            loss = loss + settings.reconstruction * _reconstruction(net, codes[: len(own)], _take(rows, own), rng)
         loss.backward()  # type: ignore[no-untyped-call]
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
             optimizer.step()
@@ -113,7 +114,7 @@ def _optimizers(net: Autoencoder, settings: Settings, sparse: bool) -> tuple[lis
     encoder, decoder = net.encoder.parameters(), net.decoder.parameters()
     rates = settings.learning_rate, DECODER_RATE
     both: list[Optimizer] = [
-        torch.optim.SGD(encoder, rates[0], momentum=0.9, nesterov=True)
+        torch.optim.SGD(encoder, rates[0], momentum=0.9, nesterov=True, fused=True)
         if sparse
         else torch.optim.Adam(encoder, rates[0], fused=True),
         torch.optim.Adam(decoder, rates[1], fused=True),

@@ -9,7 +9,6 @@ pixels hidden, .718 to .705, or noise, .718 to .706, are worse than neither.)
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -44,8 +43,10 @@ def masked(rows: Rows, share: float, rng: np.random.Generator) -> Sparse | Tenso
         return torch.from_numpy(rows)
     shares = rng.uniform(share / 2, min(1.5 * share, 0.95), len(rows))
     if isinstance(rows, Sparse):
-        kept: Floats = rows.data * (rng.random(len(rows.data)) >= shares[rows.owners()])
-        return replace(rows, data=kept).unit()
+        owners = rows.owners()
+        kept = rng.random(len(owners), dtype=np.float32) >= shares[owners]
+        ends = np.cumsum(np.bincount(owners[kept], minlength=len(rows)))
+        return Sparse(np.append(0, ends), rows.indices[kept], rows.data[kept], rows.width).unit()
     return torch.from_numpy(rows * (rng.random(rows.shape) >= shares[:, None]).astype(np.float32))
 
 
