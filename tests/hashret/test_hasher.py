@@ -6,22 +6,29 @@ import sys
 import numpy as np
 import pytest
 
-from hashret.features import Text, Vector
+from hashret.features import Matrix, Text, Vector
 from hashret.forward import Weights
 from hashret.hasher import Hasher
 from hashret.model.nets import Autoencoder
 from hashret.settings import Settings
+from hashret.settle import Settled
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 from tests.hashret.conftest import FAST, make_texts
+from tests.hashret.test_features import sparse
 
 
 def tiny() -> Hasher:
     """A model whose every byte is known."""
     settings = Settings(bits=8).resolved("vector")
-    features = Vector(np.zeros(2, np.float32), np.ones(1, np.float32))
+    field = np.arange(16, dtype=np.float32).reshape(2, 8)
+    return Hasher(settings, Vector(2), Settled(np.full(2, 0.25, np.float32), field, np.full((8, 2), 0.5, np.float32)))
+
+
+def tiny_network() -> Hasher:
+    """The same of a network."""
     encoder = [(np.arange(16, dtype=np.float32).reshape(2, 8), np.full(8, -1, np.float32))]
     decoder = [(np.ones((8, 2), np.float32), np.zeros(2, np.float32))]
-    return Hasher(settings, features, Weights(encoder, decoder))
+    return Hasher(Settings(bits=8).resolved("matrix"), Matrix(2), Weights(encoder, decoder))
 
 
 def test_codes_are_packed_signs_of_the_logits(hasher, entries):
@@ -78,24 +85,52 @@ def test_a_model_of_images_keeps_its_convolutions(tmp_path):
 def test_model_bytes_are_golden():
     settings, weights = tiny().to_bytes()
     assert settings == (
-        '{"format": 1, "kind": "vector", "settings": {"augment": 0.0, "batch": 256, "bits": 8, "convolution": 0, '
-        '"hidden": 0, "image_size": 28, "learning_rate": 0.002, "mask": 0.1, "min_count": 1, "neighbours": 5, '
-        '"reconstruction": 0.1, "sample": 50000, "seed": 0, "steps": 1200, "temperature": 0.1, "words": 20000}, '
+        '{"format": 1, "kind": "vector", "settings": {"augment": 0.0, "batch": 4096, "bits": 8, "convolution": 0, '
+        '"hidden": 0, "image_size": 28, "learning_rate": 0.01, "mask": 0.0, "min_count": 1, "neighbours": 10, '
+        '"reconstruction": 0.1, "sample": 50000, "seed": 0, "steps": 1200, "temperature": 0.06, "words": 20000}, '
         '"state": ""}'
     )
     length = int.from_bytes(weights[:8], "little")
     header = json.loads(weights[8 : 8 + length])
+    assert list(header) == ["features.width", "decoder", "field", "mean"]
+    assert header["field"] == {"dtype": "F32", "shape": [2, 8], "data_offsets": [72, 136]}
+    assert weights[8 + length + 72 : 8 + length + 136] == np.arange(16, dtype="<f4").tobytes()
+    assert hashlib.sha256(weights).hexdigest() == "32bb1190c32d1a9e91c01695c998c7e820d2d73c1082a930f89f6b3ecefd5a92"
+    assert tiny().digest == "50c75a20ff0b1a15d47b2673970d37ae9f5ee18707410c1e8751edcc0f733924"
+
+
+def test_bytes_of_a_network_are_golden():
+    _, weights = tiny_network().to_bytes()
+    length = int.from_bytes(weights[:8], "little")
+    header = json.loads(weights[8 : 8 + length])
     assert list(header) == [
-        "decoder.0.bias", "decoder.0.weight", "encoder.0.bias", "encoder.0.weight", "features.mean", "features.scale",
+        "features.width", "decoder.0.bias", "decoder.0.weight", "encoder.0.bias", "encoder.0.weight",
     ]  # fmt: skip
-    assert header["encoder.0.weight"] == {"dtype": "F32", "shape": [2, 8], "data_offsets": [104, 168]}
-    assert weights[8 + length + 104 : 8 + length + 168] == np.arange(16, dtype="<f4").tobytes()
-    assert hashlib.sha256(weights).hexdigest() == "a896e727584515f6bbcc4fc876e63b17dc14f29e941cb4be87aa350b62dee300"
-    assert tiny().digest == "b8e5aa00f89cb30da3888d6ffb7af5c2ffdb6b9668d1d0239698f2addd8a55ca"
+    assert header["encoder.0.weight"] == {"dtype": "F32", "shape": [2, 8], "data_offsets": [112, 176]}
+    assert weights[8 + length + 112 : 8 + length + 176] == np.arange(16, dtype="<f4").tobytes()
+    assert hashlib.sha256(weights).hexdigest() == "6dfefe8ef3e8d76c3f03bf6e3134377f83201ebc53e5b2545a38141c92c2e828"
 
 
 def test_golden_codes():
-    np.testing.assert_array_equal(tiny().encode(np.array([[1, 0], [0, 1], [-1, 0]], np.float32)), [[63], [255], [0]])
+    rows = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)
+    np.testing.assert_array_equal(tiny().encode(rows), [[15], [255], [128]])
+    np.testing.assert_array_equal(tiny_network().encode(sparse(np.abs(rows))), [[63], [255], [63]])
+
+
+@pytest.mark.parametrize("make", [tiny, tiny_network])
+def test_bytes_restore_the_model(make):
+    hasher = make()
+    again = Hasher.from_bytes(*hasher.to_bytes())
+    assert (again.digest, type(again.weights)) == (hasher.digest, type(hasher.weights))
+    for name, array in hasher.weights.state().items():
+        np.testing.assert_array_equal(again.weights.state()[name], array)
+
+
+def test_codes_of_vectors_are_signs_of_the_logits_and_survive_the_file(vector_hasher, vectors, tmp_path):
+    vector_hasher.save(tmp_path / "m")
+    loaded = Hasher.load(tmp_path / "m")
+    np.testing.assert_array_equal(loaded.encode(vectors), vector_hasher.encode(vectors))
+    np.testing.assert_array_equal(np.packbits(loaded.logits(vectors) > 0, axis=1), loaded.encode(vectors))
 
 
 def test_a_changed_byte_is_corrupt(tmp_path):
@@ -173,9 +208,9 @@ def test_error_of_texts_is_the_cross_entropy(hasher):
 def test_a_sample_is_trained_on_and_the_input_left_alone(vectors):
     before = vectors.copy()
     seen = []
-    Hasher.fit(vectors, Settings(bits=8, steps=2, sample=10, batch=4), lambda *at: seen.append(at))
+    Hasher.fit(vectors, Settings(bits=8, steps=2, sample=20), lambda *at: seen.append(at))
     np.testing.assert_array_equal(vectors, before)
-    assert seen[-1] == ("stage 2", 2, 2)
+    assert seen[-1] == ("codes", 2, 2)
 
 
 def test_torch_module_and_hasher_agree_on_real_rows(hasher, entries):

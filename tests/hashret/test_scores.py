@@ -1,6 +1,6 @@
 import numpy as np
 
-from hashret.scores import asymmetric, combined, cosines, signs, sparse_cosines
+from hashret.scores import combined, cosines, signs, softened, sparse_cosines
 from tests.hashret.test_features import sparse
 
 
@@ -11,7 +11,7 @@ def test_signs():
 def test_asymmetric_is_one_for_the_query_itself_and_minus_one_for_its_complement():
     logits = np.random.default_rng(0).normal(size=16).astype(np.float32)
     own = np.packbits(logits > 0)[None]
-    np.testing.assert_allclose(asymmetric(logits, np.concatenate([own, ~own])), [1, -1], rtol=1e-6)
+    np.testing.assert_allclose(signs(np.concatenate([own, ~own])) @ softened(logits[None])[0], [1, -1], rtol=1e-6)
 
 
 def test_asymmetric_written_out():
@@ -19,7 +19,11 @@ def test_asymmetric_written_out():
     soft = np.tanh(logits)
     code = np.packbits([0, 0, 1, 1, 0, 0, 1, 0])[None]
     expected = (-soft[0] - soft[1] + soft[2]) / np.abs(soft).sum()
-    np.testing.assert_allclose(asymmetric(logits, code), [expected], rtol=1e-6)
+    np.testing.assert_allclose(signs(code) @ softened(logits[None])[0], [expected], rtol=1e-6)
+
+
+def test_logits_of_zero_score_zero():
+    assert softened(np.zeros((2, 8), np.float32)).tolist() == [[0] * 8] * 2
 
 
 def test_cosines():

@@ -5,7 +5,7 @@ from hashret.engine import Engine
 from hashret.evaluate.baselines import learned
 from hashret.evaluate.ways import Asked, Stored, blocks, ways
 from hashret.inputs import Entry
-from hashret.scores import asymmetric, cosines
+from hashret.scores import cosines, signs, softened
 
 QUESTIONS = ["rocket moon", "bread butter oven", "goal team market"]
 
@@ -46,7 +46,7 @@ def test_codes_asymmetric_and_float_are_the_scores_of_the_engine(engine, asked):
         part = slice(number, number + 1)
         away = dict(zip(stored.keys, found["codes"](part)[0].tolist(), strict=True))
         assert {hit.key: hit.distance for hit in hits} == away
-        scores = asymmetric(engine.hasher.logits(QUESTIONS)[number], stored.codes)
+        scores = signs(stored.codes) @ softened(engine.hasher.logits(QUESTIONS))[number]
         np.testing.assert_allclose(found["asymmetric"](part)[0], -scores, atol=1e-5)
     whole = {name: way(slice(0, 3)) for name, way in found.items()}
     for name, way in found.items():

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import torch
+
+from hashret.features import Floats
+from hashret.model.linear import RIDGE, learn, ridge, rotated
+from hashret.settings import Settings
+from hashret.settle import Settled
+from indexer.bits import distances
+
+FAST = Settings(bits=16, steps=30).resolved("vector")
+
+
+def unit(count: int, width: int = 12, seed: int = 0) -> Floats:
+    """Unit vectors in four groups; the group of row i is i % 4."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(4, width))[np.arange(count) % 4] + 0.4 * rng.normal(size=(count, width))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def fit(rows: Floats, **changes: object) -> Settled:
+    return learn(rows, Settings(**{"bits": 16, "steps": 30, **changes}).resolved("vector"), quiet)
+
+
+def quiet(phase: str, done: int, total: int) -> None:
+    pass
+
+
+def recall(codes: np.ndarray, rows: Floats) -> float:
+    """Share of the ten nearest by cosine among the 20 nearest codes, entries asking."""
+    near = np.argsort(-(rows @ rows.T), axis=1)[:, 1:11]
+    away = distances(codes, codes).astype(float)
+    np.fill_diagonal(away, 999)
+    found = np.argsort(away, axis=1, kind="stable")[:, :20]
+    return float(np.mean([len(set(a) & set(b)) / 10 for a, b in zip(near, found, strict=True)]))
+
+
+def test_codes_find_the_nearest_and_better_than_the_start():
+    rows = unit(600, 40)
+    trained, start = fit(rows, bits=32, steps=150).encode(rows), rows - rows.mean(0)
+    start = np.packbits(start @ rotated(start, 32, np.random.default_rng(0)) > 0, axis=1)
+    assert recall(trained, rows) > recall(start, rows) + 0.02
+
+
+def test_the_decoder_gives_back_most_of_a_vector():
+    rows = unit(300)
+    model = fit(rows, bits=64)
+    output = model.reconstruct(np.unpackbits(model.encode(rows), axis=1))
+    assert ((output - rows) ** 2).sum() < 0.1 * ((rows - rows.mean(0)) ** 2).sum()
+
+
+@pytest.mark.parametrize(("bits", "width"), [(16, 12), (64, 12), (16, 16), (8, 12)])
+def test_the_rotation_is_orthonormal_and_a_tight_frame_of_more_bits_than_dimensions(bits, width):
+    rows = unit(100, width)
+    weight = rotated(rows - rows.mean(0), bits, np.random.default_rng(0))
+    gram = weight @ weight.T if bits > width else weight.T @ weight
+    np.testing.assert_allclose(gram, np.eye(min(bits, width)), atol=1e-5)
+
+
+def test_ridge_solves_the_normal_equations():
+    rng = np.random.default_rng(0)
+    codes, vectors = rng.choice([-1.0, 1.0], (50, 8)).astype(np.float32), rng.normal(size=(50, 5)).astype(np.float32)
+    decoder = ridge(codes, vectors).astype(np.float64)
+    gradient = codes.T @ (codes @ decoder - vectors) + RIDGE * 50 * decoder
+    np.testing.assert_allclose(gradient, 0, atol=1e-3)
+
+
+def test_same_seed_same_model_and_another_seed_another():
+    rows = unit(100)
+    first, again, other = (fit(rows, seed=seed) for seed in (1, 1, 2))
+    for name, array in first.state().items():
+        np.testing.assert_array_equal(array, again.state()[name])
+    assert not np.array_equal(first.field, other.field)
+
+
+def test_learning_leaves_input_global_seed_and_threads_alone():
+    rows = unit(60)
+    before, state, threads = rows.copy(), torch.get_rng_state(), torch.get_num_threads()
+    fit(rows)
+    np.testing.assert_array_equal(rows, before)
+    assert torch.equal(state, torch.get_rng_state())
+    assert torch.get_num_threads() == threads
+
+
+def test_progress_counts_the_steps():
+    seen = []
+    learn(unit(40), FAST, lambda *at: seen.append(at))
+    assert seen == [("codes", step, 30) for step in range(1, 31)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 12, 13, 14])
+def test_hardly_any_data_still_gives_finite_models(count):
+    model = fit(unit(count))
+    assert all(np.isfinite(array).all() for array in model.state().values())
+    assert model.encode(unit(count)).shape == (count, 2)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.repeat(unit(1), 30, axis=0),
+        np.repeat(unit(3), 20, axis=0),
+        np.zeros((30, 12), np.float32),
+        np.concatenate([np.zeros((5, 12), np.float32), unit(20)]),
+    ],
+    ids=["equal", "duplicates", "zero", "some zero"],
+)
+def test_rows_that_tell_little_give_finite_models(rows):
+    model = fit(rows)
+    assert all(np.isfinite(array).all() for array in model.state().values())
+    codes, sides = model.ask(rows)
+    assert np.isfinite(sides @ model.answer(codes).T).all()
+    same = (rows[:, None] == rows[None]).all(2)
+    assert (distances(codes, codes)[same] == 0).all()
