@@ -44,7 +44,7 @@ def learn(prepared: str, bits: int, seed: int) -> Codes:
     """Codes of the test posts by a model of the train posts."""
     parts = posts(PREPARED[prepared])
     hasher = Hasher.fit(parts["train"][0], Settings(bits=bits, seed=seed))
-    return Codes(hasher.encode(parts["test"][0]), np.tanh(hasher.logits(parts["test"][0])))
+    return Codes.learned(hasher, parts["test"][0], parts["test"][0])
 
 
 @cache

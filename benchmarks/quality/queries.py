@@ -31,7 +31,7 @@ FAR = 1e6  # below any score of a document that was shortlisted
 def learn(task: Judged, bits: int, seed: int) -> Codes:
     """Codes of the documents and values of the queries, by a model of the documents."""
     hasher = Hasher.fit(task.documents, Settings(bits=bits, seed=seed))
-    return Codes(hasher.encode(task.documents), np.tanh(hasher.logits(task.queries)))
+    return Codes.learned(hasher, task.documents, task.queries)
 
 
 def tf_idf(task: Judged) -> Scores:

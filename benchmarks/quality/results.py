@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashret.features import Contents
+from hashret.hasher import Hasher
 from indexer.bits import pack
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -25,11 +27,23 @@ Floats = NDArray[np.float32]
 class Codes:
     """`codes` uint8 (n, bits / 8) of the database, `queries` float32 (q, bits): positive where the query's bit is 1.
 
-    The asymmetric score of a query and an entry is the inner product of these values with the entry's signs.
+    The asymmetric score of a query and an entry is the inner product of these values with the entry's signs, or of the
+    query's `sides` float32 (q, w) with the entry's `answers` float32 (n, w).
     """
 
     codes: NDArray[np.uint8]
     queries: Floats
+    sides: Floats | None = None
+    answers: Floats | None = None
+
+    @classmethod
+    def learned(cls, hasher: Hasher, database: Contents, queries: Contents) -> Codes:
+        """What a model of this package makes of database and queries."""
+        asked, sides = hasher.weights.ask(hasher.transform(queries))
+        codes = hasher.encode(database)
+        if hasher.kind == "vector":
+            return cls(codes, as_signs(asked), sides, hasher.weights.answer(codes))
+        return cls(codes, sides)
 
     @classmethod
     def of(cls, database: Floats, queries: Floats) -> Codes:
@@ -79,7 +93,7 @@ def load(run: Run) -> tuple[Outcome, float]:
         seconds = float(arrays["seconds"])
         if "near" in arrays:
             return Ranking(arrays["near"]), seconds
-        return Codes(arrays["codes"], arrays["queries"]), seconds
+        return Codes(**{name: arrays[name] for name in arrays if name != "seconds"}), seconds
 
 
 def make(run: Run, method: Callable[[], Outcome], force: bool = False) -> bool:
@@ -92,7 +106,8 @@ def make(run: Run, method: Callable[[], Outcome], force: bool = False) -> bool:
     seconds = cpu_seconds() - start
     part = run.path.with_suffix(".part")
     with part.open("wb") as file:  # savez appends .npz to a path
-        np.savez_compressed(file, **asdict(outcome), seconds=seconds)
+        arrays = {name: array for name, array in asdict(outcome).items() if array is not None}
+        np.savez_compressed(file, **arrays, seconds=seconds)
     part.replace(run.path)
     print(f"{run.task} {run.method} {run.bits} bits seed {run.seed}: {seconds:.1f} s", flush=True)
     return True

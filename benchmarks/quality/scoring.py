@@ -32,7 +32,9 @@ def hamming(codes: Codes, block: slice) -> NDArray[np.int32]:
 
 def asymmetric(codes: Codes, block: slice) -> NDArray[np.float32]:
     """Negative asymmetric scores, float32 (block, n)."""
-    return -(codes.queries[block] @ as_signs(codes.codes).T)
+    sides = codes.queries if codes.sides is None else codes.sides
+    answers = as_signs(codes.codes) if codes.answers is None else codes.answers
+    return -(sides[block] @ answers.T)
 
 
 def precision_100(distances: NDArray[Any], relevant: Bools) -> Floats:

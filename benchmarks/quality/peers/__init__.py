@@ -21,7 +21,7 @@ Method = Callable[[Task, int, int], Outcome]
 def hashret(task: Task, bits: int, seed: int, **override: float) -> Codes:
     """The learner of this package, with its default settings but for `override`."""
     hasher = Hasher.fit(task.database.contents, Settings(bits=bits, seed=seed, **override))
-    return Codes(hasher.encode(task.database.contents), np.tanh(hasher.logits(task.queries.contents)))
+    return Codes.learned(hasher, task.database.contents, task.queries.contents)
 
 
 def coded(fit: Callable[..., shallow.Encode]) -> Method:
