@@ -180,13 +180,17 @@ def test_a_table_shows_medians_over_seeds(vectors):
     assert "PQ" not in text
 
 
-def test_reranking_by_stored_vectors_finds_what_the_shortlist_holds(vectors):
+def test_reranking_by_stored_vectors_finds_what_the_shortlist_holds(vectors, monkeypatch):
+    monkeypatch.setattr(tables, "SHORTLISTS", (0.01, 0.5, 1.0))
     results.make(Run("vectors", "hashret", 24), lambda: Codes.of(POINTS, POINTS[:20] + 0.01))
     rows = tables.rerank(vectors, (24,)).splitlines()
     assert rows[2].startswith("| 24 bits, Hamming |")
-    figures = [float(cell) for cell in rows[3].split("|")[2:-1]]
-    assert figures == sorted(figures)
-    assert figures[-1] > 0.95  # 500 is every entry; int8 loses little
+    eight, sixteen = zip(*(map(float, cell.split("/")) for cell in rows[3].split("|")[2:-1]), strict=True)
+    assert list(eight) == sorted(eight)
+    assert eight[0] <= 0.01 * len(POINTS) / 10 + 1e-9
+    assert (eight[2], sixteen[2]) == (eight[3], sixteen[3])
+    assert sixteen[2] == 1
+    assert eight[2] > 0.95
 
 
 def test_the_chart_is_svg_with_a_line_for_each_name():

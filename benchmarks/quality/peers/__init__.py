@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
-
 from benchmarks.quality.peers import checkouts, ranked, shallow
 from benchmarks.quality.peers.checkouts import CHECKOUTS, missing
 from benchmarks.quality.peers.ranked import rabitq_dimensions
