@@ -13,7 +13,7 @@ from typing import Any
 from indexer.errors import InvalidInput
 
 _STEPS = {"batch": 256, "steps": 1200}
-_SPARSE = {**_STEPS, "hidden": 0, "learning_rate": 5.0, "mask": 0.5, "neighbours": 100, "temperature": 0.3}
+_SPARSE = {**_STEPS, "hidden": 0, "learning_rate": 5.0, "mask": 0.5, "neighbours": 100, "temperature": 0.5}
 _IMAGE = {"hidden": 512, "learning_rate": 0.002, "mask": 0.0, "neighbours": 100, "temperature": 0.3}
 _VECTOR = {"hidden": 0, "learning_rate": 0.01, "mask": 0.0, "neighbours": 10, "temperature": 0.06}
 BY_KIND: dict[str, dict[str, Any]] = {

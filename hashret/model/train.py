@@ -31,6 +31,7 @@ from hashret.settings import Settings
 Progress = Callable[[str, int, int], None]
 FIRST_WIDTH = 256  # values of stage one
 FIRST_NEIGHBOURS = 15  # of an entry's own words: farther ones share a phrase, not a topic
+FIRST_TEMPERATURE = 0.3  # whatever that of the codes is: neighbours want small groups kept apart
 SHARED = 0.5  # share of second views that are the entry itself, masked anew
 FEW = 30  # one in so many entries may be a neighbour in a small collection of images
 DECODER_RATE = 0.01
@@ -46,7 +47,7 @@ def train(rows: Rows, settings: Settings, progress: Progress) -> Weights:
     with torch.random.fork_rng(), one_thread():
         torch.manual_seed(settings.seed)
         guess = neighbours.guess(rows, min(FIRST_NEIGHBOURS, settings.neighbours), settings.seed)
-        draft = replace(settings, bits=FIRST_WIDTH, reconstruction=0.0)
+        draft = replace(settings, bits=FIRST_WIDTH, reconstruction=0.0, temperature=FIRST_TEMPERATURE)
         first = _fit(_net(rows, draft), rows, draft, guess, binarize.identity, lambda *at: progress("stage 1", *at))
         better = neighbours.by_logits(first.export().logits(rows), _reach(rows, settings))
         net = _net(rows, settings)
