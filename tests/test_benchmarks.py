@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.quality import address, origin, peers, plot, queries, results, tables, tasks
+from benchmarks.quality import ablation, address, origin, peers, plot, queries, results, tables, tasks
 from benchmarks.quality.peers import checkouts, ranked, shallow
 from benchmarks.quality.results import Codes, Ranking, Run
 from benchmarks.quality.run import possible
 from benchmarks.quality.scoring import asymmetric, blocks, found_of_ten, hamming, map_1000, mean
 from hashret.features import Sparse
+from hashret.settings import BY_KIND
 from indexer.bits import distances, pack
 
 RNG = np.random.default_rng(0)
@@ -37,7 +38,7 @@ def sparse(dense):
 
 def texts():
     labels = np.arange(60) % 3
-    dense = (RNG.random((60, 40)) < 0.2).astype(float)
+    dense = (np.random.default_rng(1).random((60, 40)) < 0.2).astype(float)
     dense[:, :3] = np.eye(3)[labels]
     rows = sparse(dense).unit()
     part = tasks.Part(rows, rows, tasks.one_hot(labels))
@@ -191,6 +192,14 @@ def test_reranking_by_stored_vectors_finds_what_the_shortlist_holds(vectors, mon
     assert (eight[2], sixteen[2]) == (eight[3], sixteen[3])
     assert sixteen[2] == 1
     assert eight[2] > 0.95
+
+
+@pytest.mark.parametrize("variant", ablation.VARIANTS[1:], ids=lambda variant: variant.slug)
+def test_every_variant_of_the_ablation_changes_what_is_learned(variant, monkeypatch):
+    monkeypatch.setitem(BY_KIND, "matrix", {**BY_KIND["matrix"], "steps": 8, "batch": 32, "neighbours": 25})
+    changed, default = (one.run(texts(), 16, 0) for one in (variant, ablation.VARIANTS[0]))
+    assert not np.array_equal(changed.queries, default.queries)
+    assert np.array_equal(ablation.VARIANTS[0].run(texts(), 16, 0).queries, default.queries)
 
 
 def test_the_chart_is_svg_with_a_line_for_each_name():
