@@ -14,7 +14,9 @@ from hashret.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-RESULTS = ("codes", "embeddings", "store", "start")
+RESULTS = (
+    "text", "vectors", "rerank", "images", "origin", "queries", "throughput", "ablation", "store", "start",
+)  # fmt: skip
 
 
 def help_texts() -> str:
