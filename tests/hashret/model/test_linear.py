@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from hashret.features import Floats
-from hashret.model.linear import RIDGE, learn, ridge, rotated
+from hashret.model.linear import RIDGE, _anchored, learn, ridge, rotated
 from hashret.settings import Settings
 from hashret.settle import Settled
 from indexer.bits import distances
@@ -40,6 +40,14 @@ def test_codes_find_the_nearest_and_better_than_the_start():
     trained, start = fit(rows, bits=32, steps=150).encode(rows), rows - rows.mean(0)
     start = np.packbits(start @ rotated(start, 32, np.random.default_rng(0)) > 0, axis=1)
     assert recall(trained, rows) > recall(start, rows) + 0.02
+
+
+def test_descent_that_does_not_help_is_not_kept():
+    rows = unit(600, 40)
+    centred = rows - rows.mean(0)
+    start = _anchored(centred, rows.mean(0), rotated(centred, 32, np.random.default_rng(0)))
+    models = [fit(rows, bits=32, steps=100, learning_rate=rate) for rate in (0.01, 50)]
+    assert [np.array_equal(model.field, start.field) for model in models] == [False, True]
 
 
 def test_the_decoder_gives_back_most_of_a_vector():
