@@ -23,7 +23,7 @@ from hashret.inputs import Entry, Source
 from hashret.settings import Settings
 from indexer.errors import NotFound
 
-TOPICS = Settings(bits=128, neighbours=20, temperature=0.3)  # docstrings have thousands of small topics
+TOPICS = Settings(bits=128, neighbours=20, steps=800, temperature=0.3)  # docstrings have thousands of small topics
 QUESTIONS = (
     "copy a whole directory tree",
     "read rows of a CSV file",
