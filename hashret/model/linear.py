@@ -28,6 +28,8 @@ from indexer.bits import distances
 QUERIES = 64  # queries of a step
 HELD_OUT = 256  # entries that ask after descent whether it helped
 DEPTH = 100  # answers in which their neighbours should be
+DOUBT = 0.02  # of that share by bits and by the finer score together: so much is chance
+FEW_BITS = 128  # up to so many take every step of descent
 TURNED_ON = 25_000  # rows that the rotation is learned from, at most
 TURNS = 50  # Gong and Lazebnik's number of iterations
 ROUNDS = 2  # of decoder and codes; 4 change nothing
@@ -51,8 +53,9 @@ def learn(rows: Floats, settings: Settings, progress: Progress) -> Settled:
         if len(others) <= settings.neighbours + 2:
             return model
         weight = _descend(others, mean, start, settings, lambda *at: progress("codes", *at))
-        models = [_anchored(centred, mean, weight), model]
-        return max(models, key=lambda each: _found(each, rows[aside], others, settings.neighbours))
+        trained = _anchored(centred, mean, weight)
+        now, before = (_found(each, rows[aside], others, settings.neighbours) for each in (trained, model))
+        return trained if now > before - DOUBT else model
 
 
 def rotated(centred: Floats, bits: int, rng: np.random.Generator) -> Floats:
@@ -106,15 +109,17 @@ def _found(model: Settled, queries: Floats, entries: Floats, count: int) -> floa
 def _descend(
     rows: Floats, mean: Floats, start: Floats, settings: Settings, progress: Callable[[int, int], None]
 ) -> Floats:
-    """The projection after gradient descent by Adam, float32 (d, b)."""
+    """The projection after gradient descent by Adam, float32 (d, b).
+
+    Many bits take fewer steps: with 256 of MiniLM, 300 steps find more than ITQ by both scores, 1,200 by one alone.
+    """
     entries, origin, rng = torch.from_numpy(rows), torch.from_numpy(mean), np.random.default_rng(settings.seed)
     scale = max(float(((rows - mean) @ start).std()), 1e-6)
     weight = torch.nn.Parameter(torch.from_numpy(start / scale))
     adam = torch.optim.Adam([weight], settings.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        adam, settings.learning_rate, total_steps=settings.steps + 1, pct_start=0.1
-    )
-    for step in range(1, settings.steps + 1):
+    steps = max(1, round(settings.steps * min(1.0, FEW_BITS / settings.bits) ** 2))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, settings.learning_rate, total_steps=steps + 1, pct_start=0.1)
+    for step in range(1, steps + 1):
         among = entries[torch.from_numpy(rng.permutation(len(rows))[: settings.batch])]
         queries, hidden = _between(among, settings.neighbours, rng)
         target = (queries @ among.T).masked_fill(hidden, -2).topk(min(settings.neighbours, len(among) - 2)).indices
@@ -128,7 +133,7 @@ def _descend(
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
         schedule.step()
-        progress(step, settings.steps)
+        progress(step, steps)
     trained: Floats = weight.detach().numpy()
     return trained
 

@@ -96,6 +96,12 @@ def test_progress_counts_the_steps():
     assert seen == [("codes", step, 30) for step in range(1, 31)]
 
 
+def test_many_bits_take_fewer_steps():
+    seen = []
+    learn(unit(40), Settings(bits=256, steps=30).resolved("vector"), lambda *at: seen.append(at))
+    assert seen[-1] == ("codes", 8, 8)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 12, 13, 14])
 def test_hardly_any_data_still_gives_finite_models(count):
     model = fit(unit(count))
