@@ -1,7 +1,6 @@
 """What storing and loading codes costs: `python benchmarks/store.py` prints a table and writes results/store.md.
 
-Every figure is the median of three, over random 64-bit codes in a temporary folder. Not measured: searching, of which
-codes.py tells.
+Every figure is the median of three, over random 64-bit codes in a temporary folder. Searching is not measured.
 """
 
 from __future__ import annotations
