@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 
+import faiss
+
 from benchmarks.quality import peers, tasks
 from benchmarks.quality.results import Run, make
 
@@ -52,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Every run that was asked for and is not stored."""
+    faiss.omp_set_num_threads(1)  # threads that wait for a busy core spin for minutes
     options = parser().parse_args()
     for method in options.methods:
         if why := peers.missing(method):

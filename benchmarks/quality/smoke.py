@@ -11,6 +11,8 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import faiss
+
 from benchmarks.quality import peers, results, tasks
 from benchmarks.quality.results import Codes
 from benchmarks.quality.run import possible
@@ -39,6 +41,7 @@ def figures(
 
 def main() -> None:
     """Run all; exit with a message if our codes of texts fell short."""
+    faiss.omp_set_num_threads(1)  # threads that wait for a busy core spin for minutes
     with tempfile.TemporaryDirectory() as folder:
         results.RESULTS = Path(folder)
         found = figures(tasks.docstrings(), peers.TEXTS, 32, precision_100, steps=400)
