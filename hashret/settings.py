@@ -45,14 +45,14 @@ class Settings:
     convolution: int = _setting(32, 0, 512, "Images: channels of a first convolution, half of the second; 0 for none.")
     augment: float = _setting(1.0, 0.0, 4.0, "Images: how much training moves and lights them; 0 for not at all.")
     sample: int = _setting(50_000, 1, 10_000_000, "Train on at most so many entries, drawn at random.")
-    steps: int = _setting(None, 1, 10_000_000, "Training steps in each of the two stages.")
+    steps: int = _setting(None, 1, 10_000_000, "Training steps in each stage; embeddings above 128 bits take fewer.")
     batch: int = _setting(None, 2, 65_536, "Entries in a training step.")
-    reconstruction: float = _setting(0.1, 0.0, 100.0, "Weight of reconstructing the input beside agreement.")
-    hidden: int = _setting(None, 0, 8192, "Width of the hidden layer; 0 for none.")
+    reconstruction: float = _setting(0.1, 0.0, 100.0, "Texts, images: weight of reconstruction beside agreement.")
+    hidden: int = _setting(None, 0, 8192, "Texts, images: width of the hidden layer; 0 for none.")
     learning_rate: float = _setting(None, 1e-6, 100.0, "Peak step size: of momentum for texts, of Adam for others.")
-    mask: float = _setting(None, 0.0, 0.95, "Mean share of an entry that is hidden in training.")
-    neighbours: int = _setting(None, 1, 10_000, "Second views are drawn from so many nearest entries at most.")
-    temperature: float = _setting(None, 0.01, 10.0, "Softness of the agreement between two views.")
+    mask: float = _setting(None, 0.0, 0.95, "Texts, images: mean share of an entry that is hidden in training.")
+    neighbours: int = _setting(None, 1, 10_000, "Training looks at so many nearest entries of each at most.")
+    temperature: float = _setting(None, 0.01, 10.0, "Softness of the agreement between two views or neighbours.")
 
     def __post_init__(self) -> None:
         """Check every field against its limits."""

@@ -136,6 +136,6 @@ def _reranked(plain: Way, finest: Way, shortlist: int) -> Way:
         place = away.astype(np.int64) * count + np.arange(count)
         last = min(shortlist, count) - 1
         short = place <= np.partition(place, last, axis=1)[:, last : last + 1]
-        return np.where(short, -2 - finest(part), away)  # scores are at most 1
+        return np.where(short, -2 - finest(part), away)  # scores are above -2
 
     return merged
