@@ -97,7 +97,7 @@ def _search_options(command: Command) -> Command:
             click.option(
                 "--rerank/--no-rerank", default=True, show_default=True, help="Order by the real-valued query."
             ),
-            click.option("--explain", is_flag=True, help="Print how the search would be done, and why."),
+            click.option("--explain", is_flag=True, help="Print how the search is done, why, and how long it takes."),
         )
     ):
         command = option(command)

@@ -281,7 +281,7 @@ class Engine:
         self.hasher = hasher
 
     def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
-        """How `query` would search for these contents, and why."""
+        """How `query` searches for these contents, why, and how long that takes."""
         asked = {"k": k} if radius is None else {"radius": radius}
         return self.index.explain(self.hasher.encode(contents), **asked)
 

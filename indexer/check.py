@@ -5,16 +5,17 @@ Brute force reads nothing but the rows of `buckets` and shares no code with the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.bits import Codes, Ids, distances
+from indexer.bits import Codes, Distances, Ids, distances
 from indexer.store import Store
 from indexer.tables import Csr, Scan
 
-Within = Callable[[Codes, int], Csr]
+Ways = dict[str, tuple[Callable[[Codes, int], Csr], int]]  # of answering a radius, and one to try
+Nearest = dict[str, Callable[[Codes, int], tuple[Ids, Distances]]]  # ways of finding the k nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Report:
         return not self.problems
 
 
-def prove(store: Store, scan: Scan, ways: Mapping[str, tuple[Within, int]], sample: int, seed: int) -> Report:
-    """Check the file, its caches, and the answers of each way up to its radius for a sample of stored codes."""
+def prove(store: Store, scan: Scan, ways: tuple[Ways, Nearest], sample: int, seed: int) -> Report:
+    """Check the file, its caches, and the answers of each way, up to its radius or to ten, for some stored codes."""
     report = Report([], [])
     damage = store.damage()
     _note(report, "the database is whole", "; ".join(damage))
@@ -41,20 +42,18 @@ def prove(store: Store, scan: Scan, ways: Mapping[str, tuple[Within, int]], samp
     _note(report, "packed segments equal the rows", "" if same else "they differ; delete from segments to rebuild them")
     if not len(ids):
         return report
-    queries = _near(codes, sample, seed)
-    k = min(10, len(ids))
-    nearest = scan.search(queries, k)[0]
-    found = {name: within(queries, radius) for name, (within, radius) in ways.items()}
-    wrong = dict.fromkeys([*ways, "search"], 0)
-    for number, query in enumerate(queries):
-        row = distances(query[None], codes)[0]
-        wrong["search"] += not np.array_equal(ids[np.lexsort((ids, row))[:k]], nearest[number])
-        for name, (_, radius) in ways.items():
-            wrong[name] += not _equal(found[name], number, ids, row, radius)
-    asked = {name: f"within {radius} bits" for name, (_, radius) in ways.items()} | {"search": f"of the {k} nearest"}
-    for name, count in wrong.items():
-        what = f"{name}: {sample} answers {asked[name]} equal brute force"
-        _note(report, what, f"{count} differ" if count else "")
+    queries, k = _near(codes, sample, seed), min(10, len(ids))
+    away = [distances(query[None], codes)[0] for query in queries]
+    for name, (within, radius) in ways[0].items():
+        found = within(queries, radius)
+        wrong = sum(not _equal(found, number, ids, row, radius) for number, row in enumerate(away))
+        what = f"{name}: {sample} answers within {radius} bits equal brute force"
+        _note(report, what, f"{wrong} differ" if wrong else "")
+    right = np.array([ids[np.lexsort((ids, row))[:k]] for row in away])
+    for name, search in ways[1].items():
+        wrong = int((search(queries, k)[0] != right).any(axis=1).sum())
+        what = f"{name}: {sample} answers of the {k} nearest equal brute force"
+        _note(report, what, f"{wrong} differ" if wrong else "")
     return report
 
 

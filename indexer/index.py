@@ -6,21 +6,26 @@ database with nothing loaded; everything else by a scan of all codes, which memo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.bits import Codes, Distances, Ids, as_codes, ball_size, distances, flip_masks
-from indexer.check import Report, prove
+from indexer.check import Nearest, Report, Ways, prove
 from indexer.errors import InvalidInput
-from indexer.planner import Plan, plan
+from indexer.memory import NO_NUMBA, Memory, can_compile
+from indexer.planner import Plan, plan, plan_tables, table_bytes
 from indexer.rows import Batch
 from indexer.store import Store
 from indexer.tables import Csr, Scan
+
+if TYPE_CHECKING:
+    from indexer.multi import Multi
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Index:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._scan: Scan | None = None
+        self._memory = Memory(store)
 
     @classmethod
     def create(cls, path: str, bits: int = 64) -> Self:
@@ -87,7 +92,7 @@ class Index:
 
     def close(self) -> None:
         """Let go of file and memory."""
-        self._scan = None
+        self._memory.close()
         self.store.close()
 
     def __enter__(self) -> Self:
@@ -126,25 +131,39 @@ class Index:
                 raise InvalidInput(f"{len(keys)} keys but {len(column)} {name}: give one for each")
         _check_keys(keys)
         halves = None if vectors is None else vectors.astype(np.float16)
-        return self.store.add(Batch(keys, codes, contents, metas, digests, halves))
+        revision, ids = self.store.add(Batch(keys, codes, contents, metas, digests, halves))
+        self._memory.wrote(revision, ids[:0], ids, codes)
+        return ids
 
     def remove(self, keys: Sequence[str]) -> int:
         """Remove entries; their number. Raises `NotFound` if a key is not there, and then removes none."""
-        return self.store.remove(keys)
+        revision, ids = self.store.remove(keys)
+        self._memory.wrote(revision, ids, ids[:0], np.zeros((0, self.bits // 8), np.uint8))
+        return len(ids)
+
+    def warm(self) -> None:
+        """Make the tables that searches in memory are quickest with, and wait for them: seconds for millions of codes.
+
+        Without this they are made in the background once a process has asked twice. Without numba it does nothing.
+        """
+        self._memory.warm()
 
     def search(self, codes: Codes, k: int = 10, *, among: Ids | None = None) -> Matches:
         """The k nearest codes of each query, exactly; with `among` only entries with these ids, ascending."""
         codes = as_codes(codes, self.bits)
         _positive("k", k, 1)
-        return Matches(*self._table(among).search(codes, int(k)), self.store)
+        return Matches(*self._table(len(codes), among).search(codes, int(k)), self.store)
 
     def within(self, codes: Codes, radius: int, *, among: Ids | None = None) -> RangeMatches:
-        """Every code within `radius` bits (inclusive) of each query, exactly; `among` as in `search`."""
+        """Every code within `radius` bits (inclusive) of each query, exactly; `among` as in `search`.
+
+        Raises `InvalidInput` if that is more than 100 million answers.
+        """
         codes = as_codes(codes, self.bits)
-        way = self.explain(codes, radius=radius).way
+        _positive("radius", radius, 0)
         radius = min(int(radius), self.bits)
-        if way == "scan":
-            return RangeMatches(*self._table(among).within(codes, radius), self.store)
+        if self._memory.table is not None or self._plan(len(codes), None, radius).way == "scan":
+            return RangeMatches(*self._table(len(codes), among).within(codes, radius), self.store)
         lims, ids, near = self._look_up(codes, radius)
         if among is not None:
             kept = np.isin(ids, among)
@@ -160,18 +179,30 @@ class Index:
         return self._look_up(codes, 0)[1]
 
     def pairs(self, radius: int) -> Iterator[Pairs]:
-        """Every pair of entries within `radius` bits once, by (left, right), in chunks: all near duplicates."""
+        """Every pair of entries within `radius` bits once, in chunks and in no order: all near duplicates."""
         _positive("radius", radius, 0)
-        chunks = self._table(None).pairs(min(int(radius), self.bits))
+        chunks = self._table(len(self), None).pairs(min(int(radius), self.bits))
         return (Pairs(left, right, near) for left, right, near in chunks if len(left))
 
     def explain(self, codes: Codes, *, k: int | None = None, radius: int | None = None) -> Plan:
-        """The way that `search` (with k) or `within` (with radius) would go for these queries, and why."""
+        """How `search` (with k) or `within` (with radius) answers these queries and why, and how long it took."""
         if (k is None) == (radius is None):
             raise InvalidInput("give k or radius, one of the two")
         _positive("k" if radius is None else "radius", k if radius is None else radius, 1 if radius is None else 0)
-        queries = len(as_codes(codes, self.bits))
-        return plan(len(self), self.bits, queries, radius, resident=self._scan is not None)
+        codes = as_codes(codes, self.bits)
+        foreseen = self._plan(len(codes), k, radius)
+        start = time.perf_counter()
+        _ = self.within(codes, radius) if radius is not None else self.search(codes, k or 1)
+        return replace(foreseen, measured=(time.perf_counter() - start) * 1e6)
+
+    def _plan(self, queries: int, k: int | None, radius: int | None) -> Plan:
+        """How so many queries would be answered."""
+        table = self._memory.table
+        if isinstance(table, Scan) or table is None or table.costs is None:
+            why = "" if can_compile() else f"; {NO_NUMBA}, so this is how it stays"
+            found = plan(len(self), self.bits, queries, radius, resident=table is not None)
+            return replace(found, why=found.why + why)
+        return plan_tables(table.costs, table.shape, queries, k, radius)
 
     def keys(self, ids: Ids) -> list[str]:
         """The key of each id; raises `NotFound`."""
@@ -189,23 +220,34 @@ class Index:
         """Prove a sample of answers of every way by brute force over the rows, and the caches against the rows."""
         scan = Scan.of(*self.store.segments({}), self.bits // 8)  # as a fresh reader would load it
         flips = 2 if ball_size(self.bits, 2) <= 3000 else 1
-        ways = {"bucket": (self._look_up, 0), "flips": (self._look_up, flips), "scan": (scan.within, self.bits // 4)}
-        return prove(self.store, scan, ways, sample, seed)
+        ways: Ways = {"bucket": (self._look_up, 0), "flips": (self._look_up, flips)}
+        ways["scan"] = scan.within, self.bits // 4
+        nearest: Nearest = {"search": scan.search}
+        if can_compile():
+            from indexer.multi import Multi
 
-    def stats(self) -> dict[str, int]:
-        """Entries, bits, revision, different codes, entries in the largest bucket, and bytes of the file."""
+            table = Multi.of(scan)
+            ways["multi-index"] = (lambda codes, radius: table.ask(codes, 0, radius)[0]), min(4, self.bits // 4)
+            nearest["search by multi-index"] = table.search
+        return prove(self.store, scan, (ways, nearest), sample, seed)
+
+    def stats(self) -> dict[str, int | str]:
+        """Entries, bits, revision, different codes, entries in the largest bucket, bytes of the file, and `memory`.
+
+        That is how many bytes its codes take in a process that searches them, and how they are searched there.
+        """
         codes, largest = self.store.largest_bucket()
-        revision = self.store.revision()
-        counts = {"entries": len(self), "bits": self.bits, "revision": revision, "codes": codes}
-        return {**counts, "largest bucket": largest, "bytes": self.store.size()}
+        held = table_bytes(len(self), self.bits, codes), "multi-index tables"
+        if not can_compile():
+            held = len(self) * (8 + 2 * self.bits // 8), f"scanned with FAISS: {NO_NUMBA}"
+        memory = f"{held[0]:,} bytes, {held[0] / max(1, len(self)):.0f} an entry, {held[1]}"
+        counts = {"entries": len(self), "bits": self.bits, "revision": self.store.revision(), "codes": codes}
+        return {**counts, "largest bucket": largest, "bytes": self.store.size(), "memory": memory}
 
-    def _table(self, among: Ids | None) -> Scan:
+    def _table(self, queries: int, among: Ids | None) -> Scan | Multi:
         """All codes, or those of some entries, in memory as of the store's revision."""
-        revision, scan = self.store.revision(), self._scan
-        if scan is None or scan.revision != revision:
-            scan = Scan.of(*self.store.segments(scan.segments if scan else {}), self.bits // 8)
-            self._scan = scan
-        return scan if among is None else scan.among(among)
+        table = self._memory.current(queries)
+        return table if among is None else table.among(among)
 
     def _look_up(self, codes: Codes, radius: int) -> Csr:
         """What `Scan.within` answers, by looking up every code within the radius in the database."""

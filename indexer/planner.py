@@ -1,15 +1,18 @@
 """The planner: which way answers a question soonest. Pure arithmetic on what is known beforehand, no input or output.
 
-bucket  one look-up of the code in the database
-flips   look-ups of every code within the radius, made by flipping bits; nothing is loaded
-scan    all codes in memory, compared by FAISS
+bucket       one look-up of the code in the database
+flips        look-ups of every code within the radius, made by flipping bits; nothing is loaded
+scan         all codes in memory, compared one by one
+multi-index  codes in memory that agree with the query in a part of their bits, nearly or wholly
 
 Every way gives the same complete answer, so a wrong guess costs time and nothing else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import comb, log, sqrt
 
 from indexer.bits import ball_size
 
@@ -21,43 +24,138 @@ LOAD = 0.45e-3  # a byte of packed segments into memory: 3,600 for 8 MB
 BYTE = 0.07e-3  # a byte of codes compared by FAISS: 559 for 8 MB
 CALL = 15.0  # a call of FAISS and the ordering of its answer
 MOST_PROBES = 200_000  # more flips than this are never made: their masks alone would be megabytes
+TABLES = 1_500_000.0  # importing numba and its compiled kernels, and laying out a million codes
+KERNEL = 6.0  # a call of a kernel and the arrays around it
+NARROW, WIDE = 16, 22  # at most so many bits a chunk, of few codes and of many
+MANY = 1 << 22  # different codes: buckets of 16 bits would hold more than 64
+FLIPS = 1 << 16  # ways to flip bits of a chunk that are kept
+CANDIDATE = 1 / 9  # of the cost of a probe: 20 and 2.5 ns at 64 bits, 230 and 28 at 256
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The `way` to go, how many codes it looks up or compares a query (`probes`), and its `cost` in microseconds."""
+    """The `way` to go, what a query then takes, and why.
+
+    `probes` are codes or parts of them that are looked up, `candidates` codes that are compared; `cost` is foreseen
+    and `measured` found (None if it was not tried), both in microseconds for all queries.
+    """
 
     way: str
     probes: int
+    candidates: int
     cost: float
     why: str
+    measured: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.way}: {self.why}; about {_time(self.cost)}"
+        found = "" if self.measured is None else f", measured {_time(self.measured)}"
+        looked = f"{self.probes:,} probes and {self.candidates:,} candidates a query"
+        return f"{self.way}: {self.why}; {looked}, about {_time(self.cost)}{found}"
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What `indexer.calibrate` measured: nanoseconds of a probe and of a scan, candidates a probe at each level.
+
+    `nearest` holds, for a few k, k, the distance of the k-th nearest in bits, and the time of a search in nanoseconds.
+    """
+
+    probe: float
+    scan: float
+    met: tuple[float, ...]
+    nearest: tuple[tuple[int, int, float], ...]
+
+    def steps(self, chunks: int, width: int, radius: int) -> tuple[float, float]:
+        """Probes and candidates of all steps that a radius takes; see `indexer.kernels.probe`."""
+        level, rest = divmod(radius, chunks)
+        counts = [comb(width, flips) * (chunks if flips < level else rest + 1) for flips in range(level + 1)]
+        met = [*self.met, *[self.met[-1]] * len(counts)]
+        return float(sum(counts)), sum(count * here for count, here in zip(counts, met, strict=False))
+
+    def probing(self, chunks: int, width: int, radius: int) -> float:
+        """Nanoseconds of probing for all within a radius."""
+        probes, candidates = self.steps(chunks, width, radius)
+        return self.probe * (probes + CANDIDATE * candidates)
+
+    def searching(self, k: int) -> float:
+        """Nanoseconds of a search for the k nearest: between those measured by the logarithm of k."""
+        points = [(log(k), time) for k, _, time in self.nearest]
+        for (low, before), (high, after) in pairwise(points):
+            if log(k) <= high:
+                return before + (after - before) * (log(k) - low) / (high - low)
+        last, _, time = self.nearest[-1]
+        return time * sqrt(max(1.0, k / last))
+
+
+def chunking(bits: int, codes: int) -> tuple[int, int]:
+    """Into how many chunks, of how many bits, each of so many different codes is cut; see `indexer.kernels.layout`."""
+    words = -(-bits // 64)
+    each = -(-bits // 8 // words) * 8
+    chunks = -(-each // (NARROW if codes < MANY else WIDE))
+    return words * chunks, each // chunks
+
+
+def table_bytes(entries: int, bits: int, codes: int) -> int:
+    """Bytes in memory of the tables of so many entries, of so many different codes."""
+    chunks, width = chunking(bits, codes)
+    each_code = 8 * -(-bits // 64) + 4 + 12 * (chunks - 1)
+    return codes * each_code + entries * (8 + 4) + chunks * (4 << width)
 
 
 def plan(entries: int, bits: int, queries: int, radius: int | None, *, resident: bool) -> Plan:
-    """The cheapest way to answer `queries` questions over `entries` codes.
+    """The cheapest way to answer `queries` questions over `entries` codes while there are no tables in memory.
 
     `radius` in bits, or None for the k nearest; `resident` says whether the codes are in memory already.
     """
     size = entries * bits // 8
     scan_cost = queries * (CALL + BYTE * size) + (0.0 if resident else IMPORT + LOAD * size)
     held = "in memory" if resident else "to be loaded"
-    scan = Plan("scan", entries, scan_cost, f"all {entries:,} codes ({_bytes(size)}, {held}) are compared")
+    scan = Plan("scan", 0, entries, scan_cost, f"all {entries:,} codes ({_bytes(size)}, {held}) are compared")
     if radius is None:
         return scan
     probes = ball_size(bits, radius)
     if probes == 1:
         cost = queries * LOOKUP
-        look = Plan("bucket", 1, cost, "one look-up of the code in the database, nothing is loaded")
+        look = Plan("bucket", 1, 1, cost, "one look-up of the code in the database, nothing is loaded")
     else:
         cost = queries * (LOOKUP + PROBE * probes)
-        look = Plan("flips", probes, cost, f"{probes:,} codes within {radius} flipped bits are looked up")
+        look = Plan("flips", probes, probes, cost, f"{probes:,} codes within {radius} flipped bits are looked up")
     if probes <= MOST_PROBES and look.cost <= scan.cost:
         return look
     instead = f"; looking up {probes:,} codes would take {_time(look.cost)}" if probes <= 10**12 else ""
-    return Plan("scan", entries, scan.cost, scan.why + instead)
+    return replace(scan, why=scan.why + instead)
+
+
+def plan_tables(costs: Costs, shape: tuple[int, int, int], queries: int, k: int | None, radius: int | None) -> Plan:
+    """The way to go with tables in memory, of `shape` (codes, chunks, bits a chunk); k or radius is None."""
+    codes, chunks, width = shape
+    scan = Plan("scan", 0, codes, queries * (KERNEL + costs.scan / 1000), f"all {codes:,} different codes are compared")
+    if radius is None:
+        reach = next((reach for many, reach, _ in costs.nearest if many >= (k or 1)), costs.nearest[-1][1])
+        cost = queries * (KERNEL + costs.searching(k or 1) / 1000)
+        why = f"the {k} nearest are expected within {reach} bits"
+    else:
+        reach = radius
+        cost = queries * (KERNEL + costs.probing(chunks, width, radius) / 1000)
+        why = f"all within {radius} bits"
+    probes, candidates = costs.steps(chunks, width, reach)
+    if reach // chunks >= len(costs.met) or (radius is not None and cost > scan.cost):
+        return replace(scan, cost=max(scan.cost, cost if radius is None else 0.0))
+    why += f", {chunks} chunks of {width} bits are looked up with up to {reach // chunks} of them flipped"
+    return Plan("multi-index", round(probes), round(candidates), cost, why)
+
+
+def scan_from(costs: Costs, chunks: int, width: int, bits: int) -> int:
+    """The radius from which a scan is cheaper than probing; bits + 1 if none is."""
+    for radius in range(bits + 1):
+        if radius // chunks >= len(costs.met) or costs.probing(chunks, width, radius) > costs.scan:
+            return radius
+    return bits + 1
+
+
+def pays_off(entries: int, bits: int, queries: int) -> bool:
+    """Whether so many queries cost more by a scan than it takes to make tables for them first."""
+    return queries * (CALL + BYTE * entries * bits / 8) > TABLES * max(1.0, entries / 1e6)
 
 
 def _time(microseconds: float) -> str:

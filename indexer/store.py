@@ -26,6 +26,7 @@ from indexer.rows import Batch, Model, Row, meta_text, row_of
 from indexer.schema import buckets, models, segments
 from indexer.segments import Cache, Segment, Segments, split
 from indexer.statements import blobs, fact, fact_number, ids_of, insert_codes, insert_rows, select_many, set_facts
+from indexer.watch import Watch
 
 BULK = 50_000  # a first load of so many builds its indexes afterwards: .7 against .15 million rows a second
 # By json_each and not by a path: a name with quotes or dots is a name like any other.
@@ -37,6 +38,7 @@ HAS = (
     " WHEN one.type IN ('integer', 'real') THEN one.value = CAST(? AS NUMERIC)"
     " WHEN one.type IN ('true', 'false') THEN one.type = ? END)"
 )
+FEW = 1000  # rows that are read without SQLAlchemy
 GIVEN = 1  # row of `models` that a new file begins with
 
 
@@ -54,6 +56,8 @@ class Store:
         if bits is None:
             raise Corrupt(f"{path}: its model is not there: restore the file from a copy")
         self.bits: int = bits
+        self._changes = 0
+        self._watch = None if path == schema.MEMORY else Watch(path)
 
     @property
     def cache(self) -> Cache:
@@ -83,6 +87,8 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file; its write-ahead log is merged into it."""
+        if self._watch is not None:
+            self._watch.close()
         self._engine.dispose()
 
     @contextmanager
@@ -97,6 +103,7 @@ class Store:
         """One transaction, alone; raises `Mismatch` as `_read`."""
         with self._turn, schema.mapped(self.path), schema.writing(self._engine) as connection:
             self._same_model(connection)
+            self._changes += 1
             yield connection
 
     def _same_model(self, connection: Connection) -> None:
@@ -155,8 +162,8 @@ class Store:
             set_facts(connection, {"model": number, "revision": revision + 1})
         self.model_id, self.bits = number, model.bits
 
-    def add(self, batch: Batch) -> Ids:
-        """Store entries; a key that is there is updated and keeps its id. Their ids, int64 (n,), in order."""
+    def add(self, batch: Batch) -> tuple[int, Ids]:
+        """Store entries; a key that is there is updated and keeps its id. The revision; their ids, int64 (n,)."""
         with self._write() as connection:
             before, last, revision = (fact_number(connection, name) for name in ("entries", "last_id", "revision"))
             known = ids_of(connection, batch.keys) if before else {}
@@ -174,10 +181,13 @@ class Store:
             self.cache.change(connection, before, revision + 1, new[:0], (new, batch.codes))
             facts = {"revision": revision + 1, "entries": before + fresh, "last_id": last + fresh}
             set_facts(connection, facts)
-        return new
+        return revision + 1, new
 
-    def remove(self, keys: Sequence[str]) -> int:
-        """Remove entries; raises `NotFound` naming the first key that is not there, and then removes none."""
+    def remove(self, keys: Sequence[str]) -> tuple[int, Ids]:
+        """Remove entries; the revision, and the ids that are gone, ascending.
+
+        Raises `NotFound` naming the first key that is not there, and then removes none.
+        """
         with self._write() as connection:
             known = ids_of(connection, keys)
             _all_known(self.path, keys, known, "; nothing was removed")
@@ -187,7 +197,7 @@ class Store:
             none = np.zeros((0, self.bits // 8), dtype=np.uint8)
             self.cache.change(connection, before, revision + 1, ids, (ids[:0], none))
             set_facts(connection, {"revision": revision + 1, "entries": before - len(ids)})
-        return len(ids)
+        return revision + 1, ids
 
     def _insert(self, connection: Connection, batch: Batch, ids: list[int]) -> None:
         """The rows of a batch."""
@@ -212,6 +222,10 @@ class Store:
             connection.exec_driver_sql("DELETE FROM entries WHERE id = ?", rows)
             connection.exec_driver_sql("DELETE FROM vectors WHERE entry = ?", rows)
             connection.exec_driver_sql(f"DELETE FROM buckets WHERE model = {self.model_id} AND entry = ?", rows)
+
+    def change(self) -> int:
+        """A number that is another one after anybody has written; cheap to ask for before every search."""
+        return self._changes if self._watch is None else self._watch.change()
 
     def revision(self) -> int:
         """How many changes there were: what a reader compares with what it holds."""
@@ -271,9 +285,13 @@ class Store:
 
     def rows(self, ids: Ids) -> list[Row]:
         """The entry of each id; raises `NotFound`."""
-        with self._read() as connection:
-            sql = "SELECT id, key, content, meta FROM entries WHERE id IN ({})"
-            found = {row[0]: row_of(row) for row in select_many(connection, sql, ids.tolist())}
+        sql = "SELECT id, key, content, meta FROM entries WHERE id IN ({})"
+        if self._watch is not None and len(ids) <= FEW:
+            wanted = tuple(ids.tolist())
+            found = {row[0]: row_of(row) for row in self._watch.rows(sql.format(",".join("?" * len(ids))), wanted)}
+        else:
+            with self._read() as connection:
+                found = {row[0]: row_of(row) for row in select_many(connection, sql, ids.tolist())}
         return _pick(self.path, found, ids)
 
     def digests(self, keys: Sequence[str]) -> dict[str, bytes | None]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.bits import Codes, Distances, Ids
 from indexer.segments import Segment
@@ -99,3 +100,10 @@ class Scan:
             kept = np.flatnonzero(left < rows)
             order = kept[np.lexsort((rows[kept], left[kept]))]
             yield self.ids[left[order]], self.ids[rows[order]], near[order].astype(np.int32)
+
+
+def fill_up(lims: Ids, values: NDArray[Any], k: int) -> NDArray[Any]:
+    """Up to k values of each query, given end to end, as rows (n, k); -1 where there are fewer."""
+    out = np.full((len(lims) - 1, k), -1, dtype=values.dtype)
+    out[np.arange(k) < np.diff(lims)[:, None]] = values
+    return out

@@ -116,7 +116,10 @@ def test_no_query_is_wrong_usage(stored):
 
 def test_explain_prints_the_plan(stored):
     out, _ = run("query", stored, "moon", "-r", 0, "--explain")
-    assert out == "bucket: one look-up of the code in the database, nothing is loaded; about 40 µs\n"
+    way, time = out.split(", measured ")
+    why = "one look-up of the code in the database, nothing is loaded; 1 probes and 1 candidates a query"
+    assert way == f"bucket: {why}, about 40 µs"
+    assert re.fullmatch(r"[0-9.]+ (µs|ms|s)\n", time)
     assert run("similar", stored, "space/0", "--explain")[0].startswith("scan: all ")
 
 

@@ -27,7 +27,9 @@ def test_a_good_file_is_found_good(filled):
         "bucket: 5 answers within 0 bits equal brute force",
         "flips: 5 answers within 2 bits equal brute force",
         "scan: 5 answers within 16 bits equal brute force",
+        "multi-index: 5 answers within 4 bits equal brute force",
         "search: 5 answers of the 10 nearest equal brute force",
+        "search by multi-index: 5 answers of the 10 nearest equal brute force",
     ]
 
 
@@ -56,7 +58,9 @@ def test_wrong_answers_are_counted_by_way(filled):
     assert report.problems == [
         "packed segments equal the rows: they differ; delete from segments to rebuild them",
         "scan: 5 answers within 16 bits equal brute force: 5 differ",
+        "multi-index: 5 answers within 4 bits equal brute force: 5 differ",
         "search: 5 answers of the 10 nearest equal brute force: 5 differ",
+        "search by multi-index: 5 answers of the 10 nearest equal brute force: 5 differ",
     ]
 
 

@@ -1,8 +1,24 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.bits import ball_size
-from indexer.planner import BYTE, CALL, IMPORT, LOAD, LOOKUP, MOST_PROBES, PROBE, Plan, plan
+from indexer.planner import (
+    BYTE,
+    CALL,
+    IMPORT,
+    KERNEL,
+    LOAD,
+    LOOKUP,
+    MOST_PROBES,
+    PROBE,
+    Costs,
+    Plan,
+    pays_off,
+    plan,
+    plan_tables,
+    scan_from,
+)
 
 questions = {
     "entries": st.integers(0, 10**9),
@@ -54,7 +70,7 @@ def test_codes_in_memory_never_make_a_plan_dearer(entries, bits, queries, radius
 @given(st.integers(0, 10**9), st.booleans())
 def test_the_nearest_are_always_found_by_a_scan(entries, resident):
     found = plan(entries, 64, 1, None, resident=resident)
-    assert (found.way, found.probes) == ("scan", entries)
+    assert (found.way, found.probes, found.candidates) == ("scan", 0, entries)
 
 
 def test_small_radii_of_a_fresh_file_load_nothing():
@@ -65,17 +81,67 @@ def test_small_radii_of_a_fresh_file_load_nothing():
 
 def test_a_plan_reads_as_a_sentence():
     assert plan(10**6, 64, 1, 0, resident=True) == Plan(
-        "bucket", 1, LOOKUP, "one look-up of the code in the database, nothing is loaded"
+        "bucket", 1, 1, LOOKUP, "one look-up of the code in the database, nothing is loaded"
     )
     texts = [
         str(plan(10**6, 64, 1, radius, resident=resident)) for radius, resident in ((0, True), (1, False), (3, True))
     ]
     assert texts == [
-        "bucket: one look-up of the code in the database, nothing is loaded; about 40 µs",
-        "flips: 65 codes within 1 flipped bits are looked up; about 76 µs",
+        "bucket: one look-up of the code in the database, nothing is loaded;"
+        " 1 probes and 1 candidates a query, about 40 µs",
+        "flips: 65 codes within 1 flipped bits are looked up; 65 probes and 65 candidates a query, about 76 µs",
         "scan: all 1,000,000 codes (8 MB, in memory) are compared;"
-        " looking up 43,745 codes would take 25 ms; about 575 µs",
+        " looking up 43,745 codes would take 25 ms;"
+        " 0 probes and 1,000,000 candidates a query, about 575 µs",
     ]
     assert str(plan(10**6, 64, 1, 30, resident=False)) == (
-        "scan: all 1,000,000 codes (8 MB, to be loaded) are compared; about 154 ms"
+        "scan: all 1,000,000 codes (8 MB, to be loaded) are compared;"
+        " 0 probes and 1,000,000 candidates a query, about 154 ms"
     )
+
+
+COSTS = Costs(20.0, 100_000.0, (30.0, 18.0, 9.0, 9.0), ((1, 2, 4000.0), (10, 6, 16_000.0), (100, 9, 64_000.0)))
+SHAPE = (900_000, 4, 16)
+
+
+@pytest.mark.parametrize(
+    ("radius", "probes", "candidates"),
+    [(0, 1, 30), (3, 4, 120), (4, 4 + 16, 120 + 288), (7, 4 + 64, 120 + 64 * 18), (8, 68 + 120, 120 + 1152 + 1080)],
+)
+def test_steps_of_a_radius_are_the_flips_of_its_chunks(radius, probes, candidates):
+    found = plan_tables(COSTS, SHAPE, 3, None, radius)
+    assert (found.way, found.probes, found.candidates) == ("multi-index", probes, candidates)
+    assert found.cost == pytest.approx(3 * (KERNEL + 0.02 * (probes + candidates / 9)))
+
+
+@given(st.integers(0, 64), st.floats(1, 1e3), st.floats(1e2, 1e9))
+def test_a_radius_is_scanned_for_from_where_a_scan_is_cheaper(radius, probe, scan):
+    costs = Costs(probe, scan, COSTS.met, COSTS.nearest)
+    cheaper = radius // 4 >= len(COSTS.met) or costs.probing(4, 16, radius) > scan
+    assert (plan_tables(costs, SHAPE, 1, None, radius).way == "scan") == cheaper
+    assert (radius >= scan_from(costs, 4, 16, 64)) == cheaper
+
+
+def test_the_time_for_a_few_k_tells_that_of_others():
+    assert [COSTS.searching(k) for k in (1, 10, 100, 400)] == pytest.approx([4000, 16_000, 64_000, 128_000])
+    assert 4000 < COSTS.searching(3) < 16_000 < COSTS.searching(31) < 64_000
+
+
+def test_tables_are_made_for_many_queries_of_many_codes():
+    assert not pays_off(1_000_000, 64, 1)
+    assert not pays_off(1000, 64, 1000)
+    assert pays_off(1_000_000, 64, 10_000)
+    assert pays_off(1_000_000, 64, 1_000_000)
+
+
+def test_a_plan_with_tables_reads_as_a_sentence():
+    texts = [str(plan_tables(COSTS, SHAPE, 1, *asked)) for asked in ((None, 4), (10, None), (None, 40))]
+    assert texts == [
+        "multi-index: all within 4 bits, 4 chunks of 16 bits are looked up with up to 1 of them flipped;"
+        " 20 probes and 408 candidates a query, about 7 µs",
+        "multi-index: the 10 nearest are expected within 6 bits, 4 chunks of 16 bits are looked up with up to 1 of them"
+        " flipped; 52 probes and 984 candidates a query, about 22 µs",
+        "scan: all 900,000 different codes are compared; 0 probes and 900,000 candidates a query, about 106 µs",
+    ]
+    measured = Plan("bucket", 1, 1, 40.0, "why", 2500.0)
+    assert str(measured) == "bucket: why; 1 probes and 1 candidates a query, about 40 µs, measured 2 ms"

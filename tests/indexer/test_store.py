@@ -279,7 +279,7 @@ def test_facts_are_kept_as_text(path):
 def test_more_keys_than_sqlite_binds_at_once(path):
     count = 40_000
     with Index.create(path) as index:
-        ids = index.store.add(Batch(names(count), random_codes(count, 64)))
+        _, ids = index.store.add(Batch(names(count), random_codes(count, 64)))
         assert index.ids(names(count)[::-1]).tolist() == ids[::-1].tolist()
         assert index.keys(ids[::-1]) == names(count)[::-1]
         assert index.remove(names(count)[1:]) == count - 1

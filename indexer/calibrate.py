@@ -1,0 +1,93 @@
+"""What ways of searching cost on this machine and these codes, measured in under 50 ms when the tables are made.
+
+Queries are stored codes with 3 % of their bits flipped. One scan is timed, then probing level by level until a level
+costs as much as the scan, then searches for a few k. All in nanoseconds a query.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from indexer.bits import Codes
+from indexer.kernels.hits import MET, PROBED
+from indexer.kernels.search import SCAN
+from indexer.multi import Multi
+from indexer.planner import CANDIDATE, Costs, scan_from
+
+QUERIES = 8
+BUDGET = 0.025  # seconds, after which what is known must do
+NEAREST = (1, 10, 100)  # k that are tried
+ENDLESS = 1e18
+
+
+def calibrated(table: Multi, seed: int = 0) -> Multi:
+    """The same table with its costs."""
+    if not len(table):
+        return table
+    until = time.perf_counter() + BUDGET
+    queries = _queries(table, seed)
+    scan = _time(lambda: table.ask(queries[:1], 0, table.width * 8 // 6, SCAN), turns=3)
+    costs = np.array([1.0, 1.0, ENDLESS] + [1.0] * (len(table.layout.costs) - 3))
+    probe, met = _levels(_with(table, costs), queries, scan, until)
+    costs[:] = (probe, probe * CANDIDATE, scan, *met, *[met[-1]] * (len(costs) - 3 - len(met)))
+    table = _with(table, costs)
+    found = Costs(probe, scan, tuple(costs[3:].tolist()), _nearest(table, queries, until))
+    return replace(table, costs=found, scan_from=scan_from(found, *table.shape[1:], table.width * 8))
+
+
+def _queries(table: Multi, seed: int) -> Codes:
+    """Stored codes drawn at random, a few of their bits flipped."""
+    rng = np.random.default_rng(seed)
+    ids, codes = table.layout.ids, table.layout.codes
+    drawn = np.searchsorted(table.layout.starts, rng.integers(0, len(ids), QUERIES), side="right") - 1
+    return table.pack(codes[:, drawn]) ^ np.packbits(rng.random((QUERIES, table.width * 8)) < 0.03, axis=1)
+
+
+def _with(table: Multi, costs: np.ndarray) -> Multi:
+    """The same table with other costs for its kernels."""
+    return replace(table, layout=table.layout._replace(costs=costs))
+
+
+def _levels(table: Multi, queries: Codes, scan: float, until: float) -> tuple[float, list[float]]:
+    """The cost of a probe, and how many candidates a probe meets at each level that is cheaper than a scan."""
+    chunks, met, before = len(table.layout.shifts), [], np.zeros(8, np.int64)
+    for level in range(len(table.layout.levels) - 1):
+        radius = chunks * (level + 1) - 1
+        cost = _time(lambda radius=radius: table.ask(queries, 0, radius))  # type: ignore[misc]
+        tally = table.ask(queries, 0, radius)[1]
+        more, before = tally - before, tally
+        met.append(float(more[MET] / more[PROBED]))
+        if cost > scan * len(queries) / 4 or time.perf_counter() > until:
+            break
+    return cost / float(before[PROBED] + CANDIDATE * before[MET]), met
+
+
+def _nearest(table: Multi, queries: Codes, until: float) -> tuple[tuple[int, int, float], ...]:
+    """For some k: k, how far its k-th nearest is, and the time of a search."""
+    out = []
+    for k in NEAREST:
+        times, reach = [], []
+        for number in range(len(queries)):
+            start = time.perf_counter_ns()
+            _, near = table.search(queries[number : number + 1], k)
+            times.append(time.perf_counter_ns() - start)
+            reach.append(near.max())
+            if time.perf_counter() > until:
+                break
+        out.append((k, int(np.median(reach)), float(np.median(times))))
+    return tuple(out)
+
+
+def _time(action: Callable[[], object], turns: int = 1) -> float:
+    """The median of a few runs after one that does not count, in nanoseconds."""
+    action()
+    times = []
+    for _ in range(turns):
+        start = time.perf_counter_ns()
+        action()
+        times.append(time.perf_counter_ns() - start)
+    return float(np.median(times))

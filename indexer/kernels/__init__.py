@@ -1,0 +1,1 @@
+"""Compiled search over codes in memory: the only place that imports numba."""

@@ -1,0 +1,178 @@
+"""What a search has found so far, and how the answer is made of it: every hit within reach, in order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.bits import Ids
+from indexer.kernels.layout import Layout, Words, inlined, kernel, popcount, prefetch
+
+# What `asked` holds: the first query to answer, k or 0 for all, the radius, the way; then the probes and candidates
+# that it took, how many queries were scanned for, and whether hits had no room.
+FIRST, MOST, RADIUS, WAY, PROBED, MET, SCANNED, FULL = range(8)
+FOUND, REACH, KEPT, SEEN, SETTLED = range(5)  # `state`: hits, bits that one may be away, entries within, candidates
+PROBES = 64  # buckets looked up before their codes are compared: their look-ups overlap
+PART = 32  # codes of a scan that are compared at once
+CHUNKS = 64  # at most so many of a code
+SPACE = 5 + 257 + 2 * CHUNKS + 2 * PROBES + PART  # of `scratch`, beside the hits
+DISTANCE = 48  # a hit is distance << 48 | code, an answer distance << 48 | id
+TABLE = 40  # a hit that is not settled is distance << 48 | table << TABLE | place in the table
+FEW, LONG = 24, 1024  # keys that are sorted by insertion; answers within a radius that the caller is to sort
+Hits = NDArray[np.int64]
+
+
+class Query(NamedTuple):
+    """One query on its way, and the space it works in."""
+
+    words: Words  # (w,)
+    asked: Ids  # (8,)
+    state: Ids  # (5,)
+    among: Ids  # (257,): entries taken at each distance
+    order: Ids  # (CHUNKS,): chunks by the sizes of their buckets
+    sizes: Ids  # (CHUNKS,)
+    starts: Ids  # (PROBES,): of buckets that are looked up
+    stops: Ids  # (PROBES,)
+    sums: Ids  # (PART,): distances of codes that are scanned
+    hits: Hits
+
+
+@kernel
+def prepare(words: Words, asked: Ids, scratch: Ids) -> Query:
+    """A query with its parts of the scratch space."""
+    state, among, rest = scratch[:5], scratch[5:262], scratch[262:]
+    order, sizes, rest = rest[:CHUNKS], rest[CHUNKS : 2 * CHUNKS], rest[2 * CHUNKS :]
+    starts, stops, sums = rest[:PROBES], rest[PROBES : 2 * PROBES], rest[2 * PROBES : 2 * PROBES + PART]
+    return Query(words, asked, state, among, order, sizes, starts, stops, sums, scratch[SPACE:])
+
+
+@inlined
+def forget(query: Query, reach: int) -> None:
+    """Begin anew, with a reach that is known to be enough."""
+    query.state[FOUND], query.state[REACH], query.state[KEPT] = 0, reach, 0
+    query.state[SEEN] = query.state[SETTLED] = 0
+    query.among[:] = 0
+
+
+@inlined
+def take(layout: Layout, query: Query, away: int, table: int, place: int) -> None:
+    """Keep a hit, and draw in the reach as far as so many codes allow."""
+    state, among = query.state, query.among
+    if state[FOUND] == query.hits.size:
+        query.asked[FULL] = 1
+    else:
+        query.hits[state[FOUND]] = away << DISTANCE | table << TABLE | place
+        state[FOUND] += 1
+        if query.asked[MOST] and not layout.gone.size:
+            among[away] += 1
+            state[KEPT] += 1
+            while state[KEPT] - among[state[REACH]] >= query.asked[MOST]:
+                state[KEPT] -= among[state[REACH]]
+                state[REACH] -= 1
+
+
+@kernel
+def settle(layout: Layout, query: Query) -> None:
+    """Put the code in place of where it was met, and count its entries, for all hits that are new."""
+    state, among, hits = query.state, query.among, query.hits
+    for number in range(state[SETTLED], state[FOUND]):
+        table, place = (hits[number] >> TABLE) & 255, hits[number] & ((1 << TABLE) - 1)
+        code = np.int64(layout.rows[table - 1, place]) if table else place
+        hits[number] = (hits[number] >> DISTANCE) << DISTANCE | code
+        if code < layout.codes.shape[1]:
+            prefetch(layout.starts, code)
+    if query.asked[MOST]:
+        for number in range(state[SETTLED], state[FOUND]):
+            away = hits[number] >> DISTANCE
+            more = entries(layout, hits[number] & ((1 << DISTANCE) - 1)) - (layout.gone.size == 0)
+            among[away] += more
+            state[KEPT] += more if away <= state[REACH] else 0
+        while state[KEPT] - among[state[REACH]] >= query.asked[MOST]:
+            state[KEPT] -= among[state[REACH]]
+            state[REACH] -= 1
+    state[SETTLED] = state[FOUND]
+
+
+@inlined
+def entries(layout: Layout, code: int) -> int:
+    """How many entries have a code, those that are gone left out."""
+    if code >= layout.codes.shape[1]:
+        return np.int64(1)
+    start, stop = np.int64(layout.starts[code]), np.int64(layout.starts[code + 1])
+    here = stop - start
+    if layout.gone.size:
+        for place in range(start, stop):
+            here -= np.int64(layout.gone[place])
+    return here
+
+
+@kernel
+def distance(codes: Words, words: Words, code: int) -> int:
+    """Bits in which a code (its number among `codes`) differs."""
+    away = np.int64(0)
+    for number in range(codes.shape[0]):
+        away += popcount(codes[number, code] ^ words[number])
+    return away
+
+
+@kernel
+def expand(layout: Layout, query: Query, room: Ids) -> int:
+    """Entries of the hits within reach as distance << 48 | id, in no order; their number, -1 if there is no room.
+
+    Of entries with the same code the lowest ids come first and more than k are never needed.
+    """
+    size, hits, codes = 0, query.hits, layout.codes.shape[1]
+    most = query.asked[MOST] if query.asked[MOST] else np.int64(1 << DISTANCE)
+    for number in range(query.state[FOUND]):
+        away, code = hits[number] >> DISTANCE, hits[number] & ((1 << DISTANCE) - 1)
+        if away <= query.state[REACH] and code < codes:
+            prefetch(layout.ids, np.int64(layout.starts[code]))
+    for number in range(query.state[FOUND]):
+        away, code = hits[number] >> DISTANCE, hits[number] & ((1 << DISTANCE) - 1)
+        if away > query.state[REACH]:
+            continue
+        fresh, taken = code >= codes, 0
+        start, stop = (code, code + 1) if fresh else (np.int64(layout.starts[code]), np.int64(layout.starts[code + 1]))
+        for place in range(start, stop):
+            if size == room.size:
+                return -1
+            if fresh or not (layout.gone.size and layout.gone[place]):
+                room[size] = away << DISTANCE | (layout.fresh_ids[place - codes] if fresh else layout.ids[place])
+                size, taken = size + 1, taken + 1
+            if taken == most:
+                break
+    return size
+
+
+@kernel
+def sort(keys: Ids, size: int, lows: Ids, highs: Ids) -> None:
+    """Sort keys[:size] in place: quicksort around the median of three, whose larger halves wait, and insertion."""
+    lows[0], highs[0], waiting = 0, size, 1
+    while waiting:
+        waiting -= 1
+        low, high = lows[waiting], highs[waiting]
+        while high - low > FEW:
+            first, middle, last = keys[low], keys[(low + high) // 2], keys[high - 1]
+            pivot = max(min(first, middle), min(max(first, middle), last))
+            left, right = low, high - 1
+            while left <= right:
+                while keys[left] < pivot:
+                    left += 1
+                while keys[right] > pivot:
+                    right -= 1
+                if left <= right:
+                    keys[left], keys[right] = keys[right], keys[left]
+                    left, right = left + 1, right - 1
+            if right + 1 - low > high - left:
+                lows[waiting], highs[waiting], low = low, right + 1, left
+            else:
+                lows[waiting], highs[waiting], high = left, high, right + 1
+            waiting += 1
+        for place in range(low + 1, high):
+            key, free = keys[place], place
+            while free > low and keys[free - 1] > key:
+                keys[free] = keys[free - 1]
+                free -= 1
+            keys[free] = key

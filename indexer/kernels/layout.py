@@ -1,0 +1,162 @@
+"""The arrays that the kernels read, and how they are made: multi-index hashing over different codes.
+
+A code of b bits is one to four words of 64, its bytes spread evenly over them from the top. Each word is cut into
+chunks of `width` bits. Two codes within r bits of one another agree, in at least one of m chunks, up to r // m bits
+(Norouzi, Punjani and Fleet 2012): table t leads from the value of chunk t to the codes that have it. Codes ascend,
+so table 0 is the codes themselves; the others hold, beside the place of each code, the word that the chunk is of:
+for codes of 64 bits a candidate's distance is known without another look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from indexer.bits import Codes, Ids
+from indexer.planner import FLIPS, chunking
+
+Words = NDArray[np.uint64]
+Numbers = NDArray[np.int32]
+Compiled = TypeVar("Compiled", bound=Callable[..., Any])
+
+
+class Layout(NamedTuple):
+    """What a search reads: n entries with u different codes of w words, m chunks, f fresh entries."""
+
+    codes: Words  # (w, u), ascending from the first word to the last
+    starts: Numbers  # (u + 1,): code i has ids[starts[i]:starts[i + 1]]
+    ids: Ids  # (n,), ascending within a code
+    gone: NDArray[np.bool_]  # (n,): ids that are removed or have another code by now; (0,) for none
+    fresh: Words  # (w, f): codes stored since
+    fresh_ids: Ids  # (f,), ascending
+    shifts: Ids  # (m,): chunk t is (word >> shifts[t]) & (2**width - 1)
+    offsets: Numbers  # (m, 2**width + 1): where the codes of each value of chunk t begin in table t
+    rows: Numbers  # (m - 1, u): the codes in the order of tables 1 to m - 1
+    words: Words  # (m - 1, u): of each, the word that the chunk is of
+    masks: Numbers  # every way to flip bits of a chunk, fewest first
+    levels: Ids  # masks[levels[s]:levels[s + 1]] flip s bits
+    costs: NDArray[np.float64]  # nanoseconds: of a probe, a candidate, a scan; then candidates a probe at each level
+
+
+def kernel(function: Compiled) -> Compiled:
+    """Compile when first called, keep the machine code on disk, and let other threads run meanwhile.
+
+    Without counting references to arrays, which costs more than a search: what is compiled so may not allocate.
+    """
+    return cast(Compiled, njit(cache=True, nogil=True, _nrt=False)(function))
+
+
+def inlined(function: Compiled) -> Compiled:
+    """A kernel that is put into those that call it: handing over a `Layout` costs more than most of them do."""
+    return cast(Compiled, njit(cache=True, nogil=True, _nrt=False, inline="always")(function))
+
+
+@intrinsic
+def _popcount(_context: Any, _word: Any) -> Any:
+    """One instruction, for eight words at once in a loop."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), emit
+
+
+@intrinsic
+def _prefetch(_context: Any, array: Any, _place: Any) -> Any:
+    """A hint to the processor; harmless even where array[place] is not there."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        held = context.make_array(signature.args[0])(context, builder, value=arguments[0])
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        address = builder.bitcast(builder.gep(held.data, [arguments[1]]), byte)
+        hint = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        )
+        builder.call(hint, [address, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), emit
+
+
+popcount: Callable[[Any], int] = _popcount  # bits set in a word
+prefetch: Callable[[Any, Any], None] = _prefetch  # have array[place] brought near: most of a search is waiting for it
+
+
+def lay_out(ids: Ids, codes: Codes) -> Layout:
+    """The layout of codes uint8 (n, b / 8) and their ids (n,), ascending; costs are still to be measured."""
+    words = as_words(codes).T
+    order = np.argsort(words[0], kind="stable") if len(words) == 1 else np.lexsort(words[::-1])
+    words = words[:, order]
+    new = np.ones(len(ids), dtype=np.bool_)
+    new[1:] = (words[:, 1:] != words[:, :-1]).any(axis=0)
+    firsts = np.flatnonzero(new)
+    different = np.ascontiguousarray(words[:, firsts])
+    starts = np.append(firsts, len(ids)).astype(np.int32)
+    size, count = len(firsts), len(words)
+    chunks, width = chunking(codes.shape[1] * 8, size)
+    shifts = np.tile(64 - width * np.arange(1, chunks // count + 1), count)
+    offsets = np.zeros((len(shifts), (1 << width) + 1), dtype=np.int32)
+    rows, beside = np.empty((len(shifts) - 1, size), np.int32), np.empty((len(shifts) - 1, size), np.uint64)
+    fill(different, shifts, offsets, rows, beside)
+    none = np.zeros((count, 0), np.uint64), np.zeros(0, np.int64)
+    gone, costs = np.zeros(0, np.bool_), np.ones(3 + width)
+    return Layout(different, starts, ids[order], gone, *none, shifts, offsets, rows, beside, *flips(width), costs)
+
+
+def as_words(codes: Codes) -> Words:
+    """Codes uint8 (n, b / 8) as words (n, w), each with as many bytes as any other, the highest first."""
+    width = codes.shape[1]
+    if width % 8 == 0:
+        return codes.view(">u8").astype(np.uint64)
+    count = -(-width // 8)
+    each = -(-width // count)
+    padded = np.zeros((len(codes), count, 8), np.uint8)
+    for word in range(count):
+        part = codes[:, word * each : (word + 1) * each]
+        padded[:, word, : part.shape[1]] = part
+    return padded.view(">u8")[..., 0].astype(np.uint64)
+
+
+def as_codes(words: Words, width: int) -> Codes:
+    """The inverse of `as_words`: words (w, n) as codes uint8 (n, width)."""
+    each = -(-width // len(words))
+    whole = np.ascontiguousarray(words.T.astype(">u8")).view(np.uint8).reshape(-1, len(words), 8)
+    return np.ascontiguousarray(whole[:, :, :each].reshape(len(whole), len(words) * each)[:, :width])
+
+
+@lru_cache(maxsize=4)
+def flips(width: int) -> tuple[Numbers, Ids]:
+    """Ways to flip bits of a chunk, fewest first, as many levels as FLIPS hold; and where each level begins."""
+    values = np.arange(1 << width, dtype=np.int32)
+    bits = np.bitwise_count(values)
+    levels = np.concatenate(([0], np.cumsum(np.bincount(bits))))
+    levels = levels[levels <= FLIPS].astype(np.int64)
+    return values[np.argsort(bits, kind="stable")][: levels[-1]].copy(), levels
+
+
+@njit(cache=True, nogil=True)
+def fill(codes: Words, shifts: Ids, offsets: Numbers, rows: Numbers, words: Words) -> None:
+    """Fill the tables of all chunks by counting; `offsets` must hold zeros."""
+    chunks, most = shifts.size, offsets.shape[1] - 2
+    each = chunks // codes.shape[0]
+    for table in range(chunks):
+        word, shift, ends = codes[table // each], np.uint64(shifts[table]), offsets[table]
+        for value in word:
+            ends[np.int64((value >> shift) & np.uint64(most)) + 1] += 1
+        for value in range(most + 1):
+            ends[value + 1] += ends[value]
+        if table == 0:
+            continue
+        free = ends[:-1].copy()
+        for code in range(word.size):
+            key = np.int64((word[code] >> shift) & np.uint64(most))
+            rows[table - 1, free[key]] = code
+            words[table - 1, free[key]] = word[code]
+            free[key] += 1

@@ -1,0 +1,82 @@
+"""Search over a `Layout`: all codes within a radius, or the k nearest, by probing chunks or by a scan.
+
+Both questions are one: collect every code within `reach` bits, where `reach` begins at the radius (or at all bits)
+and shrinks to the distance of the k-th nearest met so far. An answer is complete once every code within `reach` must
+have been met, by probing or by a scan. Ties are decided by id, so all codes at the distance of the k-th are kept until
+the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from indexer.bits import Distances, Ids
+from indexer.kernels.hits import (
+    DISTANCE,
+    FIRST,
+    FULL,
+    LONG,
+    MET,
+    MOST,
+    RADIUS,
+    REACH,
+    SCANNED,
+    SEEN,
+    WAY,
+    Query,
+    expand,
+    forget,
+    prepare,
+    sort,
+)
+from indexer.kernels.layout import Layout, Words, inlined, kernel
+from indexer.kernels.probe import by_size, draw_in, probe
+from indexer.kernels.scan import scan
+
+MULTI, SCAN = 0, 1  # ways to go; the first turns into the second where it does not pay
+
+
+@kernel
+def search(queries: Words, asked: Ids, lims: Ids, ids: Ids, near: Distances, scratch: Ids, *parts: Any) -> int:
+    """Answer queries (n, w) as long as there is room; the number of the next, n if all are answered.
+
+    `asked` (8,) says what, and is told what it took; see `hits`. Answers by (distance, id) go to `ids` and `near`
+    between the `lims` (n + 1,) of each query; those within a radius that are more than LONG are left to the caller to
+    sort, as distance << 48 | id in `ids`. `scratch` is (SPACE + hits,), `parts` those of a `Layout`.
+    """
+    layout = Layout(*parts)
+    k = asked[MOST]
+    for number in range(asked[FIRST], queries.shape[0]):
+        query = prepare(queries[number], asked, scratch)
+        _collect(layout, query)
+        start = lims[number]
+        size = -1 if asked[FULL] else expand(layout, query, ids[start:])
+        if size < 0:
+            return number
+        if k or size <= LONG:
+            sort(ids[start:], size, query.starts, query.stops)
+            size = min(size, k) if k else size
+            for place in range(start, start + size):
+                near[place] = ids[place] >> DISTANCE
+                ids[place] &= (1 << DISTANCE) - 1
+        lims[number + 1] = start + size
+    return queries.shape[0]
+
+
+@inlined
+def _collect(layout: Layout, query: Query) -> None:
+    """Every code that one query is after, as hits in no order."""
+    forget(query, query.asked[RADIUS])
+    by_size(layout, query)
+    draw_in(layout, query)
+    scan(layout, query, layout.fresh, layout.codes.shape[1])
+    whole = False
+    if query.asked[WAY] == MULTI:
+        whole = probe(layout, query)
+        query.asked[MET] += query.state[SEEN]
+        if not whole:
+            forget(query, query.state[REACH])
+            scan(layout, query, layout.fresh, layout.codes.shape[1])
+    if not whole:
+        query.asked[SCANNED] += 1
+        scan(layout, query, layout.codes, 0)

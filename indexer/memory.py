@@ -1,0 +1,109 @@
+"""What an index keeps in memory, as of the newest revision: nothing, then a `Scan`, then a `Multi`.
+
+The first question of a process is answered by a scan of all codes with FAISS, which is there at once. With the second
+a thread begins to import numba and lay out the tables; until they are ready questions go on being scanned. What this
+process writes is put into the tables as it is written; what others write is found by comparing the segments that have
+changed.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.bits import Codes, Ids
+from indexer.planner import pays_off
+from indexer.segments import Segment
+from indexer.store import Store
+from indexer.tables import Scan
+
+if TYPE_CHECKING:
+    from indexer.multi import Multi
+
+FEWEST = 10_000  # entries that tables are made for unasked
+NO_NUMBA = "numba is not installed"
+
+
+class Memory:
+    """The codes of one store; see above. Any number of threads may ask for `table`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._table: Scan | Multi | None = None
+        self._change = -1
+        self._asked = 0
+        self._warming: Thread | None = None
+
+    @property
+    def table(self) -> Scan | Multi | None:
+        """What is held now, of whatever revision."""
+        return self._table
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._table = None
+
+    def current(self, queries: int = 1) -> Scan | Multi:
+        """All codes as of the store's revision, for so many queries."""
+        change, table = self._store.change(), self._table
+        if table is None or change != self._change:
+            table = self._refresh(change)
+        if isinstance(table, Scan):
+            table = self._heat(table, queries)
+        return table
+
+    def _heat(self, table: Scan, queries: int) -> Scan | Multi:
+        """Make tables if these queries pay for them, or begin to if more are likely to come."""
+        self._asked += 1
+        if not can_compile():
+            return table
+        if pays_off(len(table.ids), table.codes.shape[1] * 8, queries):
+            self.warm()
+            return self.current()
+        if self._asked > 1 and len(table.ids) >= FEWEST and self._warming is None:
+            self._warming = Thread(target=self.warm, name="hashret-warm", daemon=True)
+            self._warming.start()
+        return table
+
+    def warm(self) -> None:
+        """Make the tables now, unless they are there or numba is not."""
+        table = self._refresh(self._store.change())
+        if not isinstance(table, Scan) or not can_compile():
+            return
+        from indexer.calibrate import calibrated
+        from indexer.multi import Multi
+
+        made = calibrated(Multi.of(table))
+        with self._lock:
+            self._table, self._change = made, -1
+
+    def wrote(self, revision: int, drop: Ids, ids: Ids, codes: Codes) -> None:
+        """Take over what this process has just written as `revision`: entries that are gone, and new ones."""
+        with self._lock:
+            if self._table is not None and not isinstance(self._table, Scan) and self._table.revision == revision - 1:
+                self._table = self._table.changed(revision, drop, ids, codes)
+
+    def _refresh(self, change: int) -> Scan | Multi:
+        """Bring what is held up to the store's revision."""
+        with self._lock:
+            table, revision = self._table, self._store.revision()
+            if table is None or isinstance(table, Scan):
+                if table is None or table.revision != revision:
+                    table = Scan.of(*self._store.segments(table.segments if table else {}), self._store.bits // 8)
+            elif table.revision != revision:
+                none = np.zeros(0, np.int64), np.zeros((0, self._store.bits // 8), np.uint8)
+                have = {number: Segment(stamp, *none) for number, stamp in table.stamps.items()}
+                table = table.updated(*self._store.segments(have))
+            if not isinstance(table, Scan) and table.worn:
+                table = table.renewed()
+            self._table, self._change = table, change
+            return table
+
+
+def can_compile() -> bool:
+    """Whether numba is there."""
+    return find_spec("numba") is not None

@@ -1,0 +1,247 @@
+"""`Multi`: all codes of one model in memory as multi-index hashing tables, with what was written since.
+
+It answers as `Scan` does, in microseconds: see `indexer.kernels`. Changes go to a small part that every search scans,
+and entries that are no longer so are marked; `worn` says when it pays to lay everything out anew. Nothing here is ever
+changed in place, so that any number of threads may search while another writes.
+
+57 bytes an entry for codes of 64 bits, and 4 more for finding an entry by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import comb
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.bits import Codes, Distances, Ids
+from indexer.errors import InvalidInput
+from indexer.kernels.hits import DISTANCE, FULL, LONG, SPACE
+from indexer.kernels.join import join, spread
+from indexer.kernels.layout import Layout, Words, as_codes, as_words, lay_out
+from indexer.kernels.search import MULTI, SCAN, search
+from indexer.planner import Costs
+from indexer.segments import SHIFT, Segment
+from indexer.tables import Csr, Scan, fill_up
+
+HITS = 4096  # that a search has room for at first
+MOST = 100_000_000  # answers to one call: 1.2 GB
+CHUNK = 1 << 20  # pairs that are found, and that are given out, at a time
+CHANGES = 1 << 15  # at most so many before all is laid out anew
+
+
+@dataclass(frozen=True, slots=True)
+class Multi:
+    """Codes of `width` bytes as of `revision`; `stamps` are the revisions of the segments that they came from."""
+
+    revision: int
+    width: int
+    layout: Layout
+    by_id: NDArray[np.int32]  # (n,): places in `layout.ids`, ascending by id
+    stamps: Mapping[int, int]
+    costs: Costs | None = None  # as `indexer.calibrate` measured them
+    scan_from: int = 0  # the radius from which a scan is cheaper than probing
+
+    @classmethod
+    def of(cls, scan: Scan) -> Multi:
+        """The entries of a `Scan`, which is no longer needed."""
+        return cls._of(scan.revision, scan.ids, scan.codes, {n: part.revision for n, part in scan.segments.items()})
+
+    @classmethod
+    def _of(cls, revision: int, ids: Ids, codes: Codes, stamps: Mapping[int, int]) -> Multi:
+        """Entries with ascending ids."""
+        layout = lay_out(ids, codes)
+        by_id = np.argsort(layout.ids, kind="stable").astype(np.int32)
+        return cls(revision, codes.shape[1], layout, by_id, stamps)
+
+    def __len__(self) -> int:
+        """How many entries there are."""
+        return len(self.by_id) - int(np.count_nonzero(self.layout.gone)) + len(self.layout.fresh_ids)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Different codes, chunks of a code, and bits of a chunk."""
+        return self.layout.codes.shape[1], len(self.layout.shifts), (self.layout.offsets.shape[1] - 1).bit_length() - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        return self.by_id.nbytes + sum(part.nbytes for part in self.layout)
+
+    @property
+    def worn(self) -> bool:
+        """Whether so much has changed that searches suffer."""
+        return self._changes > min(CHANGES, max(1024, len(self.by_id) // 32))
+
+    @property
+    def _changes(self) -> int:
+        """Entries that came or went since the layout was made."""
+        return len(self.layout.fresh_ids) + int(np.count_nonzero(self.layout.gone))
+
+    def renewed(self) -> Multi:
+        """The same entries laid out anew."""
+        return self._of(self.revision, *self.entries(), self.stamps)
+
+    def changed(self, revision: int, drop: Ids, ids: Ids, codes: Codes) -> Multi:
+        """Without the entries of `drop`, with these entries put in or in place of their older selves."""
+        layout = self.layout
+        touched = np.concatenate((drop, ids))
+        gone = layout.gone.copy() if len(layout.gone) else np.zeros(len(self.by_id), np.bool_)
+        gone[self._places(touched)] = True
+        kept = ~np.isin(layout.fresh_ids, touched)
+        fresh_ids = np.concatenate((layout.fresh_ids[kept], ids))
+        fresh = np.concatenate((layout.fresh[:, kept], as_words(codes).T), axis=1)
+        order = np.argsort(fresh_ids)
+        changed = layout._replace(gone=gone, fresh=np.ascontiguousarray(fresh[:, order]), fresh_ids=fresh_ids[order])
+        stamps = {**self.stamps, **dict.fromkeys(np.unique(touched >> SHIFT).tolist(), revision)}
+        return replace(self, revision=revision, layout=changed, stamps=stamps)
+
+    def updated(self, revision: int, segments: Mapping[int, Segment]) -> Multi:
+        """As of a later revision: `segments` are all, those that have not changed since may be empty."""
+        table = self
+        for number in self.stamps.keys() | segments.keys():
+            none = Segment(revision, np.zeros(0, np.int64), np.zeros((0, self.width), np.uint8))
+            now = segments.get(number, none)
+            if now is none or now.revision != self.stamps.get(number):
+                before = table.entries(number << SHIFT, (number + 1) << SHIFT)
+                table = table.changed(now.revision, *_differences(*before, now.ids, now.codes))
+        stamps = {number: segment.revision for number, segment in segments.items()}
+        return replace(table, revision=revision, stamps=stamps)
+
+    def entries(self, low: int = 0, high: int = 1 << 62) -> tuple[Ids, Codes]:
+        """Entries with ids from `low` to below `high`, ascending, and their codes."""
+        places = self.by_id[slice(*np.searchsorted(self.layout.ids, (low, high), sorter=self.by_id))]
+        return self._at(places, slice(*np.searchsorted(self.layout.fresh_ids, (low, high))))
+
+    def among(self, ids: Ids) -> Scan:
+        """Only the entries with these ids, ascending; those that are not there are passed over."""
+        fresh = np.flatnonzero(np.isin(self.layout.fresh_ids, ids))
+        return Scan(self.revision, *self._at(self._places(np.unique(ids)), fresh), {})
+
+    def _places(self, ids: Ids) -> Any:
+        """Where in the layout these ids are, those left out that are not there."""
+        places = np.searchsorted(self.layout.ids, ids, sorter=self.by_id)
+        inside = places < len(self.by_id)
+        found = self.by_id[places[inside]]
+        return found[self.layout.ids[found] == ids[inside]]
+
+    def _at(self, places: NDArray[Any], fresh: Any) -> tuple[Ids, Codes]:
+        """The entries at some places of the layout, but for those gone, and of what is fresh, ascending by id."""
+        layout = self.layout
+        if len(layout.gone):
+            places = places[~layout.gone[places]]
+        codes = np.searchsorted(layout.starts, places, side="right") - 1
+        ids = np.concatenate((layout.ids[places], layout.fresh_ids[fresh]))
+        words = np.concatenate((layout.codes[:, codes], layout.fresh[:, fresh]), axis=1)
+        order = np.argsort(ids, kind="stable")
+        return ids[order], self.pack(words[:, order])
+
+    def pack(self, words: Words) -> Codes:
+        """Words (w, n) as codes."""
+        return as_codes(words, self.width)
+
+    def search(self, codes: Codes, k: int) -> tuple[Ids, Distances]:
+        """The k nearest of each query, int64 and int32 (n, k), by (distance, id); -1 where there are fewer than k."""
+        lims, ids, near = self.ask(codes, k, self.width * 8)[0]
+        if len(ids) == len(codes) * k:
+            return ids.reshape(-1, k), near.reshape(-1, k)
+        return fill_up(lims, ids, k), fill_up(lims, near, k)
+
+    def within(self, codes: Codes, radius: int) -> Csr:
+        """All within `radius` bits (inclusive) of each query, each query's by (distance, id)."""
+        return self.ask(codes, 0, radius, SCAN if radius >= self.scan_from else MULTI)[0]
+
+    def ask(self, codes: Codes, k: int, radius: int, way: int = MULTI) -> tuple[Csr, Ids]:
+        """The k nearest, or with k of 0 all within `radius`; and what it took: see `indexer.kernels.hits`."""
+        queries, count = as_words(codes), len(codes)
+        asked = np.array((0, k, radius, way, 0, 0, 0, 0), np.int64)
+        lims = np.zeros(count + 1, np.int64)
+        room, hits = min(k, len(self.by_id) + 1) * count + HITS, HITS
+        ids, near = np.empty(room, np.int64), np.empty(room, np.int32)
+        while (done := search(queries, asked, lims, ids, near, np.empty(SPACE + hits, np.int64), *self.layout)) < count:
+            if asked[FULL]:
+                hits *= 4
+            else:
+                room = _more(room, done)
+                ids, near = _longer(ids, room), _longer(near, room)
+            asked[0], asked[FULL] = done, 0
+        size = lims[count]
+        if not k and size > LONG:
+            _sort_long(lims, ids, near)
+        return (lims, ids[:size], near[:size]), asked
+
+    def pairs(self, radius: int) -> Iterator[tuple[Ids, Ids, Distances]]:
+        """Every pair within `radius` bits once, left < right, in chunks and in no order."""
+        table = self if not self._changes else self.renewed()
+        own = np.flatnonzero(np.diff(table.layout.starts) > 1).astype(np.int32)
+        yield from table._spread(np.stack((own, own, np.zeros_like(own)), axis=1))
+        layout, steps = table._to_join(radius)
+        sizes = np.diff(layout.offsets, axis=1).astype(np.int64)
+        order = np.argsort((sizes**2).sum(axis=1), kind="stable")
+        found = np.empty((max(CHUNK, int(sizes.max())), 3), np.int32)
+        state = np.zeros(4, np.int64)
+        while state[0] < steps:
+            count = join(radius, steps, order, state, found, *layout)
+            yield from table._spread(found[:count])
+
+    def _to_join(self, radius: int) -> tuple[Layout, int]:
+        """The layout to join and the steps to take: one bucket of all codes where that is not more to compare."""
+        codes, chunks, width = self.shape
+        level, rest = divmod(radius, chunks)
+        sizes = np.sort((np.diff(self.layout.offsets, axis=1).astype(np.float64) ** 2).sum(axis=1))
+        more = codes / 2**width * codes
+        flipped = sum(
+            comb(width, flips) * more * (chunks if flips < level else rest + 1) for flips in range(1, level + 1)
+        )
+        if level + 1 < len(self.layout.levels) and sizes[: radius + 1].sum() + flipped < float(codes) ** 2:
+            return self.layout, radius + 1
+        whole = np.tile(np.array((0, codes), np.int32), (len(self.layout.codes), 1))
+        none = np.zeros(len(self.layout.codes), np.int64)
+        levels = np.array((0, 1), np.int64)
+        return self.layout._replace(offsets=whole, shifts=none, masks=np.zeros(1, np.int32), levels=levels), 1
+
+    def _spread(self, found: NDArray[np.int32]) -> Iterator[tuple[Ids, Ids, Distances]]:
+        """The pairs of entries of pairs of codes, in chunks."""
+        state = np.zeros(2, np.int64)
+        while state[0] < len(found):
+            left, right, near = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int32)
+            count = spread(state, found, left, right, near, *self.layout)
+            if count:
+                yield left[:count], right[:count], near[:count]
+
+
+def _differences(ids: Ids, codes: Codes, new_ids: Ids, new_codes: Codes) -> tuple[Ids, Ids, Codes]:
+    """Entries that are gone from some, and those that are new or have another code; all ids ascending."""
+    _, here, there = np.intersect1d(ids, new_ids, assume_unique=True, return_indices=True)
+    same = (codes[here] == new_codes[there]).all(axis=1)
+    gone, new = np.ones(len(ids), np.bool_), np.ones(len(new_ids), np.bool_)
+    gone[here[same]] = new[there[same]] = False
+    return ids[gone], new_ids[new], new_codes[new]
+
+
+def _more(room: int, done: int) -> int:
+    """Twice the room; raises `InvalidInput` if it is too much."""
+    if room >= MOST:
+        raise InvalidInput(
+            f"more than {MOST:,} answers, the first {done:,} queries answered: ask fewer at once, or a smaller radius"
+        )
+    return min(2 * room, MOST)
+
+
+def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """A copy with room for more."""
+    out = np.empty(size, array.dtype)
+    out[: len(array)] = array
+    return out
+
+
+def _sort_long(lims: Ids, ids: Ids, near: Distances) -> None:
+    """Put long answers in order, which the kernel leaves as distance << 48 | id."""
+    for number in np.flatnonzero(np.diff(lims) > LONG):
+        part = slice(lims[number], lims[number + 1])
+        ids[part].sort()
+        near[part] = ids[part] >> DISTANCE
+        ids[part] &= (1 << DISTANCE) - 1
