@@ -5,9 +5,12 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks.search.peers.faiss import Flat, Hash, Hnsw, Ivf, MultiHash
+from benchmarks.search.peers.hammingbird import Hammingbird
 from benchmarks.search.peers.ours import Hashret
 from benchmarks.search.peers.peer import Ask, Peer
 from benchmarks.search.peers.scan import NumPyScan
+from benchmarks.search.peers.sqlite_vec import SqliteVec
+from benchmarks.search.peers.usearch import Usearch
 
 OURS, YARDSTICK = "hashret", "faiss-flat"
 METHODS: dict[str, type[Peer]] = {
@@ -17,6 +20,9 @@ METHODS: dict[str, type[Peer]] = {
     "faiss-hash": Hash,
     "faiss-ivf": Ivf,
     "faiss-hnsw": Hnsw,
+    "hammingbird": Hammingbird,
+    "usearch-hnsw": Usearch,
+    "sqlite-vec": SqliteVec,
     "numpy": NumPyScan,
 }
 
