@@ -68,7 +68,7 @@ def learned(bits: int, task: Callable[[], tasks.Task] = tasks.glove, **override:
     run = Run(loaded.name, "hashret", bits)
     make(run, lambda: peers.hashret(loaded, bits, 0, **override))
     outcome = load(run)[0]
-    return outcome.codes, pack(outcome.queries > 0)
+    return np.ascontiguousarray(outcome.codes), np.ascontiguousarray(pack(outcome.queries > 0))
 
 
 def _some(all_codes: Codes, queries: Codes, n: int, rng: np.random.Generator) -> tuple[Codes, Codes]:

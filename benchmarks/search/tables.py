@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from benchmarks.search import grid, plot, store
+from benchmarks.search import grid, measures, plot, store
 from benchmarks.search.grid import Entry
 from benchmarks.search.peers import METHODS, OURS
 
@@ -132,6 +132,9 @@ def main() -> None:
     entries = grid.entries(row for row in store.read("*-*-*"))
     for name, make in TABLES.items() if entries else ():
         store.write(name, make(entries))
+    for name, draw in measures.TABLES.items():
+        if rows := store.read(name):
+            store.write(f"search-{name}", draw(rows))
     drawn = drawing(entries)
     if drawn:
         (store.RESULTS / "search.svg").write_text(drawn, encoding="utf-8")
