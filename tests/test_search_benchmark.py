@@ -1,14 +1,17 @@
 """The search benchmark's own arithmetic: right answers, verdicts, ratios and tables. Nothing is timed here."""
 
 import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.quality import results, tasks
-from benchmarks.search import alone, data, grid, plot, store, tables, timing
+from benchmarks.search import alone, changes, data, grid, limits, measures, pairs, plot, smoke, store, tables, timing
 from benchmarks.search.cell import Bench, Cell
 from benchmarks.search.peers import METHODS, OURS, YARDSTICK
 from benchmarks.search.questions import ALL, Answers, Question, Truth
@@ -221,3 +224,135 @@ def test_the_plot_has_a_line_for_each_method_and_gaps(monkeypatch):
     assert plot._y(1.0, range(3)) > plot._y(10.0, range(3)) > plot._y(100.0, range(3))
     monkeypatch.setattr(tables, "PLOTTED", ())
     assert tables.drawing(grid.entries(ROWS)) is None
+
+
+JOIN = {"kind": "uniform", "bits": 64, "n": 1000, "radius": 3}
+MEASURED = {
+    "pairs": [
+        {
+            **JOIN,
+            "method": "faiss-flat",
+            "seconds": 40.0,
+            "pairs": 9000,
+            "peak_mb": 1200,
+            "before_mb": 90,
+            "sample": 100,
+        },
+        {**JOIN, "method": "hammingbird", "failed": "exit status -6"},
+        {**JOIN, "method": OURS, "seconds": 0.5, "pairs": 9100, "peak_mb": 120, "before_mb": 100, "wrong": 0},
+    ],
+    "limits": [
+        {"what": "read", "by": "old", "bytes": 1 << 20, "gb_s": 1.0, "run": "1"},
+        {"what": "read", "by": "numba xor", "bytes": 1 << 29, "gb_s": 20.0, "run": "2"},
+        {"what": "scan", "by": "scan", "n": 1000, "bytes": 8000, "gb_s": 10.0, "best_gb_s": 16.0, "run": "2"},
+        {"what": "threads", "question": "r3", "n": 1000, "batch": 1000, "one_q_s": 5000, "two_q_s": 9000, "gain": 1.8}
+        | {"run": "2"},
+    ],
+    "changes": [
+        {"n": 1000, "changes": 50, "question": "r3", "p50": 4.5, "fresh_p50": 4.0, "ratio": 1.125, "batch_ms": 0.5}
+        | {"wrong": 0, "checked": 400}
+    ],
+    "whole": [
+        {"n": 1000, "what": "start", "name": "imports", "seconds": 0.2, "ratio": 1.0},
+        {"n": 1000, "what": "query", "name": "Index.search", "p50": 5.5, "ratio": 0.5},
+    ],
+}
+WORDS = {
+    "pairs": """\
+| kind | bits | codes | radius | method | seconds | x ours | pairs | peak MB | at first | wrong |
+|---|---|---|---|---|---|---|---|---|---|---|
+| uniform | 64 | 1,000 | 3 | hashret | 0.50 | 1.0 | 9,100 | 120 | 100 | 0 |
+| uniform | 64 | 1,000 | 3 | faiss-flat | ~40.00 | 80.0 | ~9,000 | 1,200 | 90 | - |
+| uniform | 64 | 1,000 | 3 | hammingbird | exit status -6 | - | - | - | - | - |
+
+~: multiplied up from the range searches of 100 codes.
+Wrong: of 50 codes, those that have other partners than brute force finds, where it was asked.""",
+    "limits": """\
+| one core | GB/s | of the memory's |
+|---|---|---|
+| memory read by one core (numba xor of 512 MB), best | 20.0 | 1.00 |
+| hashret's way `scan` over 1,000 codes of 64 bits, median | 10.0 | 0.50 |
+| hashret's way `scan` over 1,000 codes of 64 bits, best | 16.0 | 0.80 |
+
+| clustered codes | question | batch | queries/s, one thread | two threads | gain |
+|---|---|---|---|---|---|
+| 1,000 | r3 | 1,000 | 5,000 | 9,000 | 1.8 |""",
+    "changes": """\
+| codes | changes | question | p50 | p50 of a fresh index | ratio | batch, two queries: ms | wrong |
+|---|---|---|---|---|---|---|---|
+| 1,000 | 50 | r3 | 4.5 | 4.0 | 1.125 | 0.5 | 0 of 400 |""",
+    "whole": """\
+| codes | fresh process | seconds | ratio |
+|---|---|---|---|
+| 1,000 | imports | 0.2 | 1.0 |
+
+| codes | call | p50 | ratio to search and rows |
+|---|---|---|---|
+| 1,000 | Index.search | 5.5 | 0.5 |""",
+}
+
+
+@pytest.mark.parametrize("name", measures.TABLES)
+def test_the_tables_of_measures_are_these_words(name):
+    assert measures.TABLES[name](MEASURED[name]) == WORDS[name]
+
+
+def test_every_table_is_written():
+    store.append("uniform-64-1000", ROWS)
+    store.append("pairs", MEASURED["pairs"])
+    tables.main()
+    written = {path.name for path in store.RESULTS.glob("search-*.md")}
+    assert written == {f"{name}.md" for name in (*tables.TABLES, "search-pairs")}
+
+
+@pytest.mark.parametrize("name", pairs.METHODS)
+def test_self_joins_find_all_pairs(name):
+    if why := METHODS[name].missing():
+        pytest.skip(why)
+    codes = data.codes("clustered", 64, 2000)[0]
+    near = np.triu(distances(codes, codes) <= 3, 1).sum()
+    row = pairs.measure(name, codes, 3)
+    assert (row["pairs"], row["wrong"]) == (near, 0)
+
+
+def test_a_join_that_misses_a_pair_is_found_out(monkeypatch, tmp_path):
+    monkeypatch.setattr(pairs, "PROVED", 2000)
+    codes = data.codes("clustered", 64, 2000)[0]
+    join = pairs.Flat(codes, tmp_path)
+    monkeypatch.setattr(join, "columns", lambda chunk: tuple(part[1:] for part in pairs.Flat.columns(join, chunk)))
+    assert pairs.prove(join, codes, 3) >= 2
+
+
+def test_many_changes_leave_what_the_model_says(tmp_path):
+    rows = changes.measure(2000, 300, tmp_path, FEW)
+    assert [(row["question"], row["wrong"]) for row in rows] == [("r3", 0), ("k10", 0)]
+
+
+def test_a_change_that_is_lost_is_found_out(tmp_path):
+    codes, queries = data.codes("clustered", 64, 2000)
+    with changes.filled(tmp_path / "codes.db", codes) as index:
+        model = changes.Model(index, codes)
+        model.codes["entry/000000000"] = ~queries[0]
+        assert changes.wrong(model, np.stack([~queries[0], queries[1]])) >= 1
+
+
+def test_two_threads_of_nothing_are_counted():
+    calls = []
+    assert limits.rate(lambda: calls.append(1), 2, 0.01) > 0
+    assert len(calls) >= 2
+
+
+def test_the_smoke_run_names_what_is_wrong():
+    rows = [row("numpy", "r3", 1.0, wrong=2), row("faiss-ivf", "k10", 1.0, recall=0.01), row(OURS, "r3", 1.0)]
+    assert smoke.wrong(rows) == [
+        "uniform 64 bits r3 numpy: 2 wrong",
+        "uniform 64 bits k10 faiss-ivf: recall 0.010",
+    ]
+
+
+@pytest.mark.slow
+def test_the_smoke_run_of_the_search_benchmark():
+    root = Path(__file__).resolve().parents[1]
+    run = subprocess.run([sys.executable, "-m", "benchmarks.search.smoke"], cwd=root, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "every answer right" in run.stdout
