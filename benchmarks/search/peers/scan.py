@@ -49,8 +49,8 @@ class NumPyScan(Peer):
         return near, far[near]
 
     def _nearest(self, query: NDArray[Any], size: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The first k rows by (distance, row)."""
-        far = self._far(query)
+        """The first k rows by (distance, row); NumPy parts 16-bit numbers many times faster than bytes."""
+        far = self._far(query).astype(np.int16)
         size = min(size, len(far))
         rows = np.flatnonzero(far <= np.partition(far, size - 1)[size - 1])
         order = np.argsort(far[rows], kind="stable")[:size]
