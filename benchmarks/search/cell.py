@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from benchmarks.search import alone, data, timing
 from benchmarks.search.peers import METHODS, Peer
-from benchmarks.search.questions import Answers, Question, Truth
+from benchmarks.search.questions import Answers, Question, Truth, joined
 from benchmarks.search.store import Row, stamp
 from indexer.bits import Codes
 
 FEW = 2000
+SINGLES_CHECKED = 10
 CHECKED = 300_000_000  # distances counted, at most, for the right answers
 
 
@@ -98,17 +97,15 @@ class Bench:
         exact = peer.exact(question)
         row: Row = {"method": name, "library": peer.library, "exact": exact, **timed.figures()}
         right = self.truth.answers(question)
-        row |= {"results": round(len(right.ids) / len(right), 2), "checked": checked}
+        row["results"] = round(len(right.ids) / len(right), 2)
         row |= self._judged(peer, question, found) if exact else {"recall": self.truth.recall(question, found)}
         row |= {"build_s": round(built.seconds, 3), "stored_s": round(peer.stored, 3), "mb": round(built.megabytes, 1)}
         return {**row, **peer.notes(question, self.queries[:1])}
 
     def _judged(self, peer: Peer, question: Question, found: Answers) -> Row:
-        """How many answers of an exact method were wrong, of the batch and of the first single calls."""
-        wrong = self.truth.wrong(question, found, peer.strict)
-        one = peer.asker(question, True)
-        for number in range(min(10, len(found))):
-            alone_found = peer.read(question, one(peer.given(self.queries[number : number + 1])))
-            same = all(map(np.array_equal, alone_found.query(0), found.query(number)))
-            wrong += not (same or question.way == "k")
-        return {"wrong": wrong}
+        """How many answers of an exact method were looked at, some of single calls too, and how many are wrong."""
+        one, some = peer.asker(question, True), min(SINGLES_CHECKED, len(found))
+        raw = [one(peer.given(query[None])) for query in self.queries[:some]]
+        singles = joined([peer.read(question, answer).query(0) for answer in raw])
+        wrong = sum(self.truth.wrong(question, answers, peer.strict) for answers in (found, singles))
+        return {"checked": len(found) + some, "wrong": wrong}

@@ -100,7 +100,7 @@ class Truth:
             first = first[np.argsort(far[first], kind="stable")][:MOST]
             found["r"].append([near, far[near]])
             found["k"].append([first, far[first]])
-        self._all = {way: _joined(lists).ordered() for way, lists in found.items()}
+        self._all = {way: joined(lists).ordered() for way, lists in found.items()}
 
     def answers(self, question: Question) -> Answers:
         """In the order (distance, id)."""
@@ -143,7 +143,7 @@ def _blocks(codes: Codes) -> list[Codes]:
     return [codes[first : first + _BLOCK] for first in range(0, len(codes), _BLOCK)]
 
 
-def _joined(lists: list[list[NDArray]]) -> Answers:
-    """One of many."""
+def joined(lists: Sequence[Sequence[NDArray]]) -> Answers:
+    """The answers to many queries from ids and distances of each."""
     lims = np.concatenate(([0], np.cumsum([len(ids) for ids, _ in lists])))
     return Answers.of(lims, np.concatenate([ids for ids, _ in lists]), np.concatenate([far for _, far in lists]))
