@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo demo-images test lint bench bench-quality bench-smoke clean
+.PHONY: demo demo-images test lint bench bench-quality bench-search bench-smoke clean
 
 demo: $(READY)
 	$(BIN)/hashret demo
@@ -19,7 +19,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: bench-quality
+bench: bench-quality bench-search
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/start.py
 
@@ -33,8 +33,19 @@ bench-quality: $(READY)
 	$(BIN)/python -m benchmarks.quality.throughput
 	$(BIN)/python -m benchmarks.quality.ablation
 
+# Hours from nothing too; what is stored in benchmarks/results/search is not run again. SEARCH=--large adds ten million.
+bench-search: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.search.run $(SEARCH)
+	$(BIN)/python -m benchmarks.search.pairs $(SEARCH)
+	$(BIN)/python -m benchmarks.search.limits
+	$(BIN)/python -m benchmarks.search.changes
+	$(BIN)/python -m benchmarks.search.whole
+	$(BIN)/python -m benchmarks.search.tables
+
 bench-smoke: $(READY)
 	$(BIN)/python -m benchmarks.quality.smoke
+	$(BIN)/python -m benchmarks.search.smoke
 
 # torch first: a pinned torch keeps later packages from pulling another build of it.
 $(READY): pyproject.toml constraints.txt
