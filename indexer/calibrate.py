@@ -1,7 +1,7 @@
 """What ways of searching cost on this machine and these codes, measured in under 50 ms when the tables are made.
 
-Queries are stored codes with 3 % of their bits flipped. One scan is timed, then probing level by level until a level
-costs as much as the scan, then searches for a few k. All in nanoseconds a query.
+Queries are stored codes with 3 % of their bits flipped. A scan is timed, then probing level by level until that costs
+half a scan, then searches for a few k. All in nanoseconds a query.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from indexer.multi import Multi
 from indexer.planner import CANDIDATE, Costs, scan_from
 
 QUERIES = 8
+FEW = 3  # queries of these that levels are tried with
 BUDGET = 0.025  # seconds, after which what is known must do
 NEAREST = (1, 10, 100)  # k that are tried
+TURNS, ENOUGH = 5, 2e6  # as often is something timed, or for so many nanoseconds
 ENDLESS = 1e18
 
 
@@ -30,9 +32,9 @@ def calibrated(table: Multi, seed: int = 0) -> Multi:
         return table
     until = time.perf_counter() + BUDGET
     queries = _queries(table, seed)
-    scan = _time(lambda: table.ask(queries[:1], 0, table.width * 8 // 6, SCAN), turns=3)
+    scan = _time(lambda: table.ask(queries[:1], 0, table.width * 8 // 6, SCAN))
     costs = np.array([1.0, 1.0, ENDLESS] + [1.0] * (len(table.layout.costs) - 3))
-    probe, met = _levels(_with(table, costs), queries, scan, until)
+    probe, met = _levels(_with(table, costs), queries[:FEW], scan, until)
     costs[:] = (probe, probe * CANDIDATE, scan, *met, *[met[-1]] * (len(costs) - 3 - len(met)))
     table = _with(table, costs)
     found = Costs(probe, scan, tuple(costs[3:].tolist()), _nearest(table, queries, until))
@@ -54,20 +56,20 @@ def _with(table: Multi, costs: np.ndarray) -> Multi:
 
 def _levels(table: Multi, queries: Codes, scan: float, until: float) -> tuple[float, list[float]]:
     """The cost of a probe, and how many candidates a probe meets at each level that is cheaper than a scan."""
-    chunks, met, before = len(table.layout.shifts), [], np.zeros(8, np.int64)
+    chunks, met, before = len(table.layout.shifts), [], np.zeros(11)
     for level in range(len(table.layout.levels) - 1):
         radius = chunks * (level + 1) - 1
-        cost = _time(lambda radius=radius: table.ask(queries, 0, radius))  # type: ignore[misc]
-        tally = table.ask(queries, 0, radius)[1]
+        cost = _time(lambda radius=radius: table.ask(queries, 0, radius)) / len(queries)  # type: ignore[misc]
+        tally = table.ask(queries, 0, radius)[1] / len(queries)
         more, before = tally - before, tally
         met.append(float(more[MET] / more[PROBED]))
-        if cost > scan * len(queries) / 4 or time.perf_counter() > until:
+        if cost > scan / 2 or time.perf_counter() > until:
             break
     return cost / float(before[PROBED] + CANDIDATE * before[MET]), met
 
 
-def _nearest(table: Multi, queries: Codes, until: float) -> tuple[tuple[int, int, float], ...]:
-    """For some k: k, how far its k-th nearest is, and the time of a search."""
+def _nearest(table: Multi, queries: Codes, until: float) -> tuple[tuple[int, int, int, float], ...]:
+    """What `Costs.nearest` holds."""
     out = []
     for k in NEAREST:
         times, reach = [], []
@@ -78,16 +80,16 @@ def _nearest(table: Multi, queries: Codes, until: float) -> tuple[tuple[int, int
             reach.append(near.max())
             if time.perf_counter() > until:
                 break
-        out.append((k, int(np.median(reach)), float(np.median(times))))
+        out.append((k, int(np.median(reach)), int(max(reach)), float(np.median(times))))
     return tuple(out)
 
 
-def _time(action: Callable[[], object], turns: int = 1) -> float:
-    """The median of a few runs after one that does not count, in nanoseconds."""
+def _time(action: Callable[[], object]) -> float:
+    """The least of a few times after a run that does not count, as it may compile; in nanoseconds."""
     action()
-    times = []
-    for _ in range(turns):
+    times: list[float] = []
+    while len(times) < TURNS and sum(times) < ENOUGH:
         start = time.perf_counter_ns()
         action()
         times.append(time.perf_counter_ns() - start)
-    return float(np.median(times))
+    return min(times)

@@ -281,5 +281,7 @@ def _check_keys(keys: Sequence[str]) -> None:
 
 def _positive(name: str, value: Any, least: int) -> None:
     """Raise `InvalidInput` unless `value` is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if type(value) is int and value >= least:
+        return
+    if isinstance(value, bool) or not isinstance(value, np.integer) or value < least:
         raise InvalidInput(f"{name} is {value!r}: give a whole number of at least {least}")

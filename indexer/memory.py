@@ -32,9 +32,10 @@ class Memory:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._look = store.change
         self._lock = Lock()
         self._table: Scan | Multi | None = None
-        self._change = -1
+        self._change: object = None
         self._asked = 0
         self._warming: Thread | None = None
 
@@ -49,7 +50,7 @@ class Memory:
 
     def current(self, queries: int = 1) -> Scan | Multi:
         """All codes as of the store's revision, for so many queries."""
-        change, table = self._store.change(), self._table
+        change, table = self._look(), self._table
         if table is None or change != self._change:
             table = self._refresh(change)
         if isinstance(table, Scan):
@@ -71,7 +72,7 @@ class Memory:
 
     def warm(self) -> None:
         """Make the tables now, unless they are there or numba is not."""
-        table = self._refresh(self._store.change())
+        table = self._refresh(self._look())
         if not isinstance(table, Scan) or not can_compile():
             return
         from indexer.calibrate import calibrated
@@ -79,7 +80,7 @@ class Memory:
 
         made = calibrated(Multi.of(table))
         with self._lock:
-            self._table, self._change = made, -1
+            self._table, self._change = made, None
 
     def wrote(self, revision: int, drop: Ids, ids: Ids, codes: Codes) -> None:
         """Take over what this process has just written as `revision`: entries that are gone, and new ones."""
@@ -87,7 +88,7 @@ class Memory:
             if self._table is not None and not isinstance(self._table, Scan) and self._table.revision == revision - 1:
                 self._table = self._table.changed(revision, drop, ids, codes)
 
-    def _refresh(self, change: int) -> Scan | Multi:
+    def _refresh(self, change: object) -> Scan | Multi:
         """Bring what is held up to the store's revision."""
         with self._lock:
             table, revision = self._table, self._store.revision()

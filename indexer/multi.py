@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from indexer.bits import Codes, Distances, Ids
 from indexer.errors import InvalidInput
-from indexer.kernels.hits import DISTANCE, FULL, LONG, SPACE
+from indexer.kernels.hits import ANSWERS, DISTANCE, FIRST, HITS, LONG, SPACE
 from indexer.kernels.join import join, spread
 from indexer.kernels.layout import Layout, Words, as_codes, as_words, lay_out
 from indexer.kernels.search import MULTI, SCAN, search
@@ -27,7 +27,7 @@ from indexer.planner import Costs
 from indexer.segments import SHIFT, Segment
 from indexer.tables import Csr, Scan, fill_up
 
-HITS = 4096  # that a search has room for at first
+FEW, MANY = 1 << 12, 1 << 15  # hits that probing and a scan have room for at first
 MOST = 100_000_000  # answers to one call: 1.2 GB
 CHUNK = 1 << 20  # pairs that are found, and that are given out, at a time
 CHANGES = 1 << 15  # at most so many before all is laid out anew
@@ -157,17 +157,19 @@ class Multi:
     def ask(self, codes: Codes, k: int, radius: int, way: int = MULTI) -> tuple[Csr, Ids]:
         """The k nearest, or with k of 0 all within `radius`; and what it took: see `indexer.kernels.hits`."""
         queries, count = as_words(codes), len(codes)
-        asked = np.array((0, k, radius, way, 0, 0, 0, 0), np.int64)
+        likely, guess = self.costs.reach(k) if k and self.costs else (radius, radius)
+        asked = np.array((0, k, radius, way, likely, guess, 0, 0, 0, 0, 0), np.int64)
         lims = np.zeros(count + 1, np.int64)
-        room, hits = min(k, len(self.by_id) + 1) * count + HITS, HITS
+        hits = FEW if way == MULTI else MANY
+        room = min(k, len(self.by_id) + 1) * count + hits
         ids, near = np.empty(room, np.int64), np.empty(room, np.int32)
         while (done := search(queries, asked, lims, ids, near, np.empty(SPACE + hits, np.int64), *self.layout)) < count:
-            if asked[FULL]:
-                hits *= 4
+            if asked[HITS] > hits:
+                hits = int(asked[HITS])
             else:
-                room = _more(room, done)
+                room = _more(room, int(lims[done] + asked[ANSWERS]), done)
                 ids, near = _longer(ids, room), _longer(near, room)
-            asked[0], asked[FULL] = done, 0
+            asked[FIRST] = done
         size = lims[count]
         if not k and size > LONG:
             _sort_long(lims, ids, near)
@@ -222,13 +224,13 @@ def _differences(ids: Ids, codes: Codes, new_ids: Ids, new_codes: Codes) -> tupl
     return ids[gone], new_ids[new], new_codes[new]
 
 
-def _more(room: int, done: int) -> int:
-    """Twice the room; raises `InvalidInput` if it is too much."""
-    if room >= MOST:
+def _more(room: int, needed: int, done: int) -> int:
+    """At least so much room, or twice what there was; raises `InvalidInput` if it is too much."""
+    if needed > MOST:
         raise InvalidInput(
             f"more than {MOST:,} answers, the first {done:,} queries answered: ask fewer at once, or a smaller radius"
         )
-    return min(2 * room, MOST)
+    return min(max(2 * room, needed), MOST)
 
 
 def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:

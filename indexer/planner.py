@@ -10,8 +10,10 @@ Every way gives the same complete answer, so a wrong guess costs time and nothin
 
 from __future__ import annotations
 
+from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import lru_cache
 from math import comb, log, sqrt
 
 from indexer.bits import ball_size
@@ -57,13 +59,14 @@ class Plan:
 class Costs:
     """What `indexer.calibrate` measured: nanoseconds of a probe and of a scan, candidates a probe at each level.
 
-    `nearest` holds, for a few k, k, the distance of the k-th nearest in bits, and the time of a search in nanoseconds.
+    `nearest` holds, for a few k: k, within how many bits half the queries have their k-th nearest, and nearly all, and
+    the time of a search in nanoseconds.
     """
 
     probe: float
     scan: float
     met: tuple[float, ...]
-    nearest: tuple[tuple[int, int, float], ...]
+    nearest: tuple[tuple[int, int, int, float], ...]
 
     def steps(self, chunks: int, width: int, radius: int) -> tuple[float, float]:
         """Probes and candidates of all steps that a radius takes; see `indexer.kernels.probe`."""
@@ -79,12 +82,22 @@ class Costs:
 
     def searching(self, k: int) -> float:
         """Nanoseconds of a search for the k nearest: between those measured by the logarithm of k."""
-        points = [(log(k), time) for k, _, time in self.nearest]
-        for (low, before), (high, after) in pairwise(points):
-            if log(k) <= high:
-                return before + (after - before) * (log(k) - low) / (high - low)
-        last, _, time = self.nearest[-1]
-        return time * sqrt(max(1.0, k / last))
+        last, *_, time = self.nearest[-1]
+        return _between([(many, time) for many, *_, time in self.nearest], k) if k < last else time * sqrt(k / last)
+
+    @lru_cache(maxsize=64)  # noqa: B019 - as long as the table, which is as long as the process
+    def reach(self, k: int) -> tuple[int, int]:
+        """Within how many bits the k-th nearest is of half the queries, and of nearly all."""
+        halves, most = ([(many, both[place]) for many, *both, _ in self.nearest] for place in (0, 1))
+        return round(_between(halves, k) + 0.49), round(_between(most, k) + 0.49)
+
+
+def _between(points: Sequence[tuple[int, float]], k: int) -> float:
+    """The value for k, given those of a few k: along straight lines over the logarithm of k."""
+    logs, values = [log(many) for many, _ in points], [value for _, value in points]
+    place = min(bisect(logs, log(k)), len(points) - 1)
+    slope = (values[place] - values[place - 1]) / (logs[place] - logs[place - 1])
+    return values[place] + slope * (log(k) - logs[place])
 
 
 def chunking(bits: int, codes: int) -> tuple[int, int]:
@@ -131,7 +144,7 @@ def plan_tables(costs: Costs, shape: tuple[int, int, int], queries: int, k: int 
     codes, chunks, width = shape
     scan = Plan("scan", 0, codes, queries * (KERNEL + costs.scan / 1000), f"all {codes:,} different codes are compared")
     if radius is None:
-        reach = next((reach for many, reach, _ in costs.nearest if many >= (k or 1)), costs.nearest[-1][1])
+        reach = costs.reach(k or 1)[0]
         cost = queries * (KERNEL + costs.searching(k or 1) / 1000)
         why = f"the {k} nearest are expected within {reach} bits"
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -58,6 +58,8 @@ class Store:
         self.bits: int = bits
         self._changes = 0
         self._watch = None if path == schema.MEMORY else Watch(path)
+        # Gives a value that is another one after anybody has written: cheap to ask for before every search.
+        self.change: Callable[[], object] = self._watch.change if self._watch else lambda: self._changes
 
     @property
     def cache(self) -> Cache:
@@ -222,10 +224,6 @@ class Store:
             connection.exec_driver_sql("DELETE FROM entries WHERE id = ?", rows)
             connection.exec_driver_sql("DELETE FROM vectors WHERE entry = ?", rows)
             connection.exec_driver_sql(f"DELETE FROM buckets WHERE model = {self.model_id} AND entry = ?", rows)
-
-    def change(self) -> int:
-        """A number that is another one after anybody has written; cheap to ask for before every search."""
-        return self._changes if self._watch is None else self._watch.change()
 
     def revision(self) -> int:
         """How many changes there were: what a reader compares with what it holds."""

@@ -1,4 +1,4 @@
-"""A connection that only looks: has the file changed, in two microseconds, and a few rows, in twenty.
+"""A connection that only looks: has the file changed, at no cost to speak of, and a few rows, in twenty microseconds.
 
 SQLAlchemy's connections cost more than a search in memory does.
 """
@@ -6,9 +6,12 @@ SQLAlchemy's connections cost more than a search in memory does.
 from __future__ import annotations
 
 import sqlite3
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+HEADER = 48  # bytes of the index of the write-ahead log that every transaction changes
 
 
 class Watch:
@@ -18,14 +21,27 @@ class Watch:
         self._lock = Lock()
         uri = f"{Path(path).absolute().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        self._header = self._mapped(path)
 
-    def change(self) -> int:
-        """A number that is another one after anybody has written to the file.
+    def _mapped(self, path: str) -> mmap | None:
+        """The index of the log, which stays while a connection is open; None for a file that has none."""
+        try:
+            self._connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+            with open(f"{path}-shm", "rb") as file:
+                return mmap(file.fileno(), HEADER, access=ACCESS_READ)
+        except (OSError, ValueError, sqlite3.Error):
+            return None
 
-        https://www.sqlite.org/pragma.html#pragma_data_version
+    def change(self) -> object:
+        """A value that is another one after anybody has written to the file.
+
+        The header of the log's index, https://www.sqlite.org/walformat.html#the_wal_index_file_format, or where there
+        is none a number, https://www.sqlite.org/pragma.html#pragma_data_version: 2 microseconds.
         """
+        if self._header is not None:
+            return self._header[:HEADER]
         with self._lock:
-            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            return self._connection.execute("PRAGMA data_version").fetchone()[0]
 
     def rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """All rows of a statement."""
@@ -34,4 +50,6 @@ class Watch:
 
     def close(self) -> None:
         """Let go of the file."""
+        if self._header is not None:
+            self._header.close()
         self._connection.close()

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from indexer.bits import Ids
 from indexer.kernels.layout import Layout, Words, inlined, kernel, popcount, prefetch
 
-# What `asked` holds: the first query to answer, k or 0 for all, the radius, the way; then the probes and candidates
-# that it took, how many queries were scanned for, and whether hits had no room.
-FIRST, MOST, RADIUS, WAY, PROBED, MET, SCANNED, FULL = range(8)
+# What `asked` holds: the first query to answer, k or 0 for all, the radius, the way, within how many bits the k-th
+# nearest is of half the queries, and of nearly all; then the probes and candidates that it took, how many queries were
+# scanned for, and how many hits or answers there was no room for.
+FIRST, MOST, RADIUS, WAY, LIKELY, GUESS, PROBED, MET, SCANNED, HITS, ANSWERS = range(11)
 FOUND, REACH, KEPT, SEEN, SETTLED = range(5)  # `state`: hits, bits that one may be away, entries within, candidates
 PROBES = 64  # buckets looked up before their codes are compared: their look-ups overlap
 PART = 32  # codes of a scan that are compared at once
@@ -28,7 +29,7 @@ class Query(NamedTuple):
     """One query on its way, and the space it works in."""
 
     words: Words  # (w,)
-    asked: Ids  # (8,)
+    asked: Ids  # (11,)
     state: Ids  # (5,)
     among: Ids  # (257,): entries taken at each distance
     order: Ids  # (CHUNKS,): chunks by the sizes of their buckets
@@ -60,31 +61,30 @@ def forget(query: Query, reach: int) -> None:
 def take(layout: Layout, query: Query, away: int, table: int, place: int) -> None:
     """Keep a hit, and draw in the reach as far as so many codes allow."""
     state, among = query.state, query.among
-    if state[FOUND] == query.hits.size:
-        query.asked[FULL] = 1
-    else:
+    if state[FOUND] < query.hits.size:
         query.hits[state[FOUND]] = away << DISTANCE | table << TABLE | place
-        state[FOUND] += 1
-        if query.asked[MOST] and not layout.gone.size:
-            among[away] += 1
-            state[KEPT] += 1
-            while state[KEPT] - among[state[REACH]] >= query.asked[MOST]:
-                state[KEPT] -= among[state[REACH]]
-                state[REACH] -= 1
+    state[FOUND] += 1
+    if query.asked[MOST] and not layout.gone.size:
+        among[away] += 1
+        state[KEPT] += 1
+        while state[KEPT] - among[state[REACH]] >= query.asked[MOST]:
+            state[KEPT] -= among[state[REACH]]
+            state[REACH] -= 1
 
 
 @kernel
 def settle(layout: Layout, query: Query) -> None:
     """Put the code in place of where it was met, and count its entries, for all hits that are new."""
     state, among, hits = query.state, query.among, query.hits
-    for number in range(state[SETTLED], state[FOUND]):
+    last = min(state[FOUND], hits.size)
+    for number in range(state[SETTLED], last):
         table, place = (hits[number] >> TABLE) & 255, hits[number] & ((1 << TABLE) - 1)
         code = np.int64(layout.rows[table - 1, place]) if table else place
         hits[number] = (hits[number] >> DISTANCE) << DISTANCE | code
         if code < layout.codes.shape[1]:
             prefetch(layout.starts, code)
     if query.asked[MOST]:
-        for number in range(state[SETTLED], state[FOUND]):
+        for number in range(state[SETTLED], last):
             away = hits[number] >> DISTANCE
             more = entries(layout, hits[number] & ((1 << DISTANCE) - 1)) - (layout.gone.size == 0)
             among[away] += more
@@ -92,7 +92,7 @@ def settle(layout: Layout, query: Query) -> None:
         while state[KEPT] - among[state[REACH]] >= query.asked[MOST]:
             state[KEPT] -= among[state[REACH]]
             state[REACH] -= 1
-    state[SETTLED] = state[FOUND]
+    state[SETTLED] = last
 
 
 @inlined
@@ -119,16 +119,20 @@ def distance(codes: Words, words: Words, code: int) -> int:
 
 @kernel
 def expand(layout: Layout, query: Query, room: Ids) -> int:
-    """Entries of the hits within reach as distance << 48 | id, in no order; their number, -1 if there is no room.
+    """Entries of the hits within reach as distance << 48 | id, in no order; their number, put only if there is room.
 
     Of entries with the same code the lowest ids come first and more than k are never needed.
     """
-    size, hits, codes = 0, query.hits, layout.codes.shape[1]
+    needed, size, hits, codes = 0, 0, query.hits, layout.codes.shape[1]
     most = query.asked[MOST] if query.asked[MOST] else np.int64(1 << DISTANCE)
     for number in range(query.state[FOUND]):
         away, code = hits[number] >> DISTANCE, hits[number] & ((1 << DISTANCE) - 1)
-        if away <= query.state[REACH] and code < codes:
-            prefetch(layout.ids, np.int64(layout.starts[code]))
+        if away <= query.state[REACH]:
+            needed += min(entries(layout, code), most)
+            if code < codes:
+                prefetch(layout.ids, np.int64(layout.starts[code]))
+    if needed > room.size:
+        return needed
     for number in range(query.state[FOUND]):
         away, code = hits[number] >> DISTANCE, hits[number] & ((1 << DISTANCE) - 1)
         if away > query.state[REACH]:
@@ -136,13 +140,11 @@ def expand(layout: Layout, query: Query, room: Ids) -> int:
         fresh, taken = code >= codes, 0
         start, stop = (code, code + 1) if fresh else (np.int64(layout.starts[code]), np.int64(layout.starts[code + 1]))
         for place in range(start, stop):
-            if size == room.size:
-                return -1
+            if taken == most:
+                break
             if fresh or not (layout.gone.size and layout.gone[place]):
                 room[size] = away << DISTANCE | (layout.fresh_ids[place - codes] if fresh else layout.ids[place])
                 size, taken = size + 1, taken + 1
-            if taken == most:
-                break
     return size
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -24,6 +25,9 @@ from indexer.planner import FLIPS, chunking
 
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.int32]
+BIG_ENDIAN = np.dtype(">u8")
+FILES = sorted(Path(__file__).parent.glob("*.py"))
+STAMP = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in FILES)
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 
@@ -50,12 +54,26 @@ def kernel(function: Compiled) -> Compiled:
 
     Without counting references to arrays, which costs more than a search: what is compiled so may not allocate.
     """
-    return cast(Compiled, njit(cache=True, nogil=True, _nrt=False)(function))
+    return _compiled(function)
 
 
 def inlined(function: Compiled) -> Compiled:
     """A kernel that is put into those that call it: handing over a `Layout` costs more than most of them do."""
-    return cast(Compiled, njit(cache=True, nogil=True, _nrt=False, inline="always")(function))
+    return _compiled(function, inline="always")
+
+
+def _compiled(function: Compiled, **options: Any) -> Compiled:
+    """Compiled code that is kept only as long as none of the files here changes, for each holds code of others.
+
+    numba looks at the file of the function alone; where it cannot be told to look at all, nothing is kept.
+    """
+    made: Any = njit(cache=True, nogil=True, _nrt=False, **options)(function)
+    try:
+        _ = made._cache._cache_file._source_stamp
+        made._cache._cache_file._source_stamp = STAMP
+    except AttributeError:
+        made = njit(nogil=True, _nrt=False, **options)(function)
+    return cast(Compiled, made)
 
 
 @intrinsic
@@ -104,7 +122,7 @@ def lay_out(ids: Ids, codes: Codes) -> Layout:
     shifts = np.tile(64 - width * np.arange(1, chunks // count + 1), count)
     offsets = np.zeros((len(shifts), (1 << width) + 1), dtype=np.int32)
     rows, beside = np.empty((len(shifts) - 1, size), np.int32), np.empty((len(shifts) - 1, size), np.uint64)
-    fill(different, shifts, offsets, rows, beside)
+    fill(different, shifts, offsets, rows, beside, np.empty(1 << width, np.int32))
     none = np.zeros((count, 0), np.uint64), np.zeros(0, np.int64)
     gone, costs = np.zeros(0, np.bool_), np.ones(3 + width)
     return Layout(different, starts, ids[order], gone, *none, shifts, offsets, rows, beside, *flips(width), costs)
@@ -114,7 +132,7 @@ def as_words(codes: Codes) -> Words:
     """Codes uint8 (n, b / 8) as words (n, w), each with as many bytes as any other, the highest first."""
     width = codes.shape[1]
     if width % 8 == 0:
-        return codes.view(">u8").astype(np.uint64)
+        return codes.view(BIG_ENDIAN).astype(np.uint64)
     count = -(-width // 8)
     each = -(-width // count)
     padded = np.zeros((len(codes), count, 8), np.uint8)
@@ -141,9 +159,9 @@ def flips(width: int) -> tuple[Numbers, Ids]:
     return values[np.argsort(bits, kind="stable")][: levels[-1]].copy(), levels
 
 
-@njit(cache=True, nogil=True)
-def fill(codes: Words, shifts: Ids, offsets: Numbers, rows: Numbers, words: Words) -> None:
-    """Fill the tables of all chunks by counting; `offsets` must hold zeros."""
+@kernel
+def fill(codes: Words, shifts: Ids, offsets: Numbers, rows: Numbers, words: Words, free: Numbers) -> None:
+    """Fill the tables of all chunks by counting; `offsets` must hold zeros, `free` (2**width,) is scratch space."""
     chunks, most = shifts.size, offsets.shape[1] - 2
     each = chunks // codes.shape[0]
     for table in range(chunks):
@@ -154,7 +172,8 @@ def fill(codes: Words, shifts: Ids, offsets: Numbers, rows: Numbers, words: Word
             ends[value + 1] += ends[value]
         if table == 0:
             continue
-        free = ends[:-1].copy()
+        for value in range(most + 1):
+            free[value] = ends[value]
         for code in range(word.size):
             key = np.int64((word[code] >> shift) & np.uint64(most))
             rows[table - 1, free[key]] = code

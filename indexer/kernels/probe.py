@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.bits import Ids
-from indexer.kernels.hits import MOST, PROBED, PROBES, REACH, SEEN, Query, distance, settle, take
+from indexer.kernels.hits import LIKELY, MOST, PROBED, PROBES, REACH, SEEN, Query, distance, settle, take
 from indexer.kernels.layout import Layout, Words, inlined, kernel, popcount, prefetch
 
 SAMPLE = 1024  # codes of a bucket that a first reach is drawn in by
@@ -83,13 +83,23 @@ def _chunk(layout: Layout, words: Words, table: int) -> int:
 
 @inlined
 def _pays(layout: Layout, query: Query, level: int) -> bool:
-    """Whether the steps of a level that are still needed cost less than half a scan; a radius was weighed before."""
-    if level + 1 >= layout.levels.size or not query.asked[MOST]:
-        return level + 1 < layout.levels.size
-    chunks = layout.shifts.size
-    steps = min(chunks, query.state[REACH] - chunks * level + 1)
-    probes = steps * (layout.levels[level + 1] - layout.levels[level])
-    return probes * (layout.costs[0] + layout.costs[3 + level] * layout.costs[1]) < 0.5 * layout.costs[2]
+    """Whether to go on with a level: for a radius that was weighed before.
+
+    For the k nearest, the first level tells much for little. Then as long as all steps to where they likely are cost
+    less than a scan, and from there on, level by level, as long as one costs less than half a scan.
+    """
+    chunks, known = layout.shifts.size, level + 1 < layout.levels.size
+    if known and query.asked[MOST]:
+        far = level == 0 or chunks * level > query.asked[LIKELY]
+        reach = query.state[REACH] if far else min(query.state[REACH], query.asked[LIKELY])
+        last = level + 1 if far else min(reach // chunks + 1, layout.levels.size - 1)
+        cost = 0.0
+        for each in range(level, last):
+            steps = min(chunks, reach - chunks * each + 1)
+            probes = steps * (layout.levels[each + 1] - layout.levels[each])
+            cost += probes * (layout.costs[0] + layout.costs[3 + each] * layout.costs[1])
+        known = cost < layout.costs[2] * (0.5 if far else 1.0)
+    return known
 
 
 @inlined

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.kernels.hits import FOUND, PART, PROBES, REACH, SETTLED, Query, distance, settle, take
-from indexer.kernels.layout import Layout, Words, kernel, popcount
+from indexer.kernels.layout import Layout, Words, inlined, kernel, popcount
 from indexer.kernels.probe import least
 
 BLOCK = 256  # codes that are passed over at once
@@ -21,7 +21,11 @@ def scan(layout: Layout, query: Query, codes: Words, first: int) -> None:
             continue
         for low in range(start, stop, PART):
             high = min(low + PART, stop)
-            if _least_of(codes, query, low, high) > state[REACH]:
+            if codes.shape[0] == 1:
+                nearest = least(codes[0], query.words[0], low, high)
+            else:
+                nearest = _least_of(codes, query, low, high)
+            if nearest > state[REACH]:
                 continue
             for code in range(low, high):
                 away = distance(codes, query.words, code)
@@ -32,11 +36,9 @@ def scan(layout: Layout, query: Query, codes: Words, first: int) -> None:
     settle(layout, query)
 
 
-@kernel
+@inlined
 def _least_of(codes: Words, query: Query, start: int, stop: int) -> int:
     """At most the least distance of the codes from `start` to `stop`, word by word until it is beyond reach."""
-    if codes.shape[0] == 1:
-        return least(codes[0], query.words[0], start, stop)
     sums = query.sums[: stop - start]
     sums[:] = 0
     nearest = np.int64(0)

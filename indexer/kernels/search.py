@@ -12,9 +12,13 @@ from typing import Any
 
 from indexer.bits import Distances, Ids
 from indexer.kernels.hits import (
+    ANSWERS,
     DISTANCE,
     FIRST,
-    FULL,
+    FOUND,
+    GUESS,
+    HITS,
+    KEPT,
     LONG,
     MET,
     MOST,
@@ -40,7 +44,7 @@ MULTI, SCAN = 0, 1  # ways to go; the first turns into the second where it does 
 def search(queries: Words, asked: Ids, lims: Ids, ids: Ids, near: Distances, scratch: Ids, *parts: Any) -> int:
     """Answer queries (n, w) as long as there is room; the number of the next, n if all are answered.
 
-    `asked` (8,) says what, and is told what it took; see `hits`. Answers by (distance, id) go to `ids` and `near`
+    `asked` (11,) says what, and is told what it took; see `hits`. Answers by (distance, id) go to `ids` and `near`
     between the `lims` (n + 1,) of each query; those within a radius that are more than LONG are left to the caller to
     sort, as distance << 48 | id in `ids`. `scratch` is (SPACE + hits,), `parts` those of a `Layout`.
     """
@@ -50,8 +54,12 @@ def search(queries: Words, asked: Ids, lims: Ids, ids: Ids, near: Distances, scr
         query = prepare(queries[number], asked, scratch)
         _collect(layout, query)
         start = lims[number]
-        size = -1 if asked[FULL] else expand(layout, query, ids[start:])
-        if size < 0:
+        if query.state[FOUND] > query.hits.size:
+            asked[HITS] = query.state[FOUND]
+            return number
+        size = expand(layout, query, ids[start:])
+        if size > ids.size - start:
+            asked[ANSWERS] = size
             return number
         if k or size <= LONG:
             sort(ids[start:], size, query.starts, query.stops)
@@ -70,13 +78,21 @@ def _collect(layout: Layout, query: Query) -> None:
     by_size(layout, query)
     draw_in(layout, query)
     scan(layout, query, layout.fresh, layout.codes.shape[1])
-    whole = False
     if query.asked[WAY] == MULTI:
         whole = probe(layout, query)
         query.asked[MET] += query.state[SEEN]
-        if not whole:
-            forget(query, query.state[REACH])
-            scan(layout, query, layout.fresh, layout.codes.shape[1])
-    if not whole:
-        query.asked[SCANNED] += 1
-        scan(layout, query, layout.codes, 0)
+        if whole:
+            return
+    query.asked[SCANNED] += 1
+    enough = query.state[REACH]
+    _scan_within(layout, query, min(enough, query.asked[GUESS]))
+    if query.state[KEPT] < query.asked[MOST] and query.asked[GUESS] < enough:
+        _scan_within(layout, query, enough)
+
+
+@kernel
+def _scan_within(layout: Layout, query: Query, reach: int) -> None:
+    """Begin anew, and scan everything for what lies within some bits."""
+    forget(query, reach)
+    scan(layout, query, layout.fresh, layout.codes.shape[1])
+    scan(layout, query, layout.codes, 0)

@@ -180,8 +180,16 @@ def test_four_threads_at_once_give_the_same_answers_while_another_changes_the_ta
         assert all(one.result() == right for one in found)
 
 
+@pytest.mark.parametrize("bits", [16, 32, 128])
+def test_long_answers_are_in_order(bits):
+    codes = clustered_codes(20_000, bits)
+    table, ids = table_of(codes), np.arange(1, len(codes) + 1)
+    equals_brute_force(table, ids, codes, codes[:2], (bits // 2, bits), (2000,))
+
+
 def test_answers_that_need_more_room_are_complete(monkeypatch):
-    monkeypatch.setattr(multi, "HITS", 2)
+    monkeypatch.setattr(multi, "FEW", 2)
+    monkeypatch.setattr(multi, "MANY", 3)
     codes = np.repeat(clustered_codes(500, 64), 9, axis=0)
     table, ids = table_of(codes), np.arange(1, len(codes) + 1)
     equals_brute_force(table, ids, codes, codes[:7], (0, 20, 64), (1, 30))

@@ -100,7 +100,9 @@ def test_a_plan_reads_as_a_sentence():
     )
 
 
-COSTS = Costs(20.0, 100_000.0, (30.0, 18.0, 9.0, 9.0), ((1, 2, 4000.0), (10, 6, 16_000.0), (100, 9, 64_000.0)))
+COSTS = Costs(
+    20.0, 100_000.0, (30.0, 18.0, 9.0, 9.0), ((1, 2, 3, 4000.0), (10, 6, 9, 16_000.0), (100, 9, 14, 64_000.0))
+)
 SHAPE = (900_000, 4, 16)
 
 
@@ -124,6 +126,7 @@ def test_a_radius_is_scanned_for_from_where_a_scan_is_cheaper(radius, probe, sca
 
 def test_the_time_for_a_few_k_tells_that_of_others():
     assert [COSTS.searching(k) for k in (1, 10, 100, 400)] == pytest.approx([4000, 16_000, 64_000, 128_000])
+    assert [COSTS.reach(k) for k in (1, 10, 31, 100, 1000)] == [(2, 3), (6, 9), (8, 12), (9, 14), (12, 19)]
     assert 4000 < COSTS.searching(3) < 16_000 < COSTS.searching(31) < 64_000
 
 
