@@ -202,7 +202,7 @@ class Engine:
         where: Mapping[str, Any] | None = None,
         rerank: bool = True,
     ) -> list[list[Hit]]:
-        """The nearest entries of each query content.
+        """The nearest entries of each query content, or of each code uint8 (n, bits / 8), which are not reranked.
 
         The k nearest in Hamming distance, or with `radius` all within so many bits (inclusive; 0 is the same code).
         `where` keeps entries whose meta has these values: always k of them, if there are k. With `rerank` the
@@ -210,6 +210,9 @@ class Engine:
         """
         if not len(contents):
             return []
+        if isinstance(contents, np.ndarray) and contents.ndim == 2 and contents.dtype == np.uint8:
+            sides = np.zeros((len(contents), 0), np.float32)
+            return self._search(contents, sides, sides, _Asked(k, radius, where, rerank=False))
         rows = self.hasher.transform(contents)
         return self._search(*self.hasher.weights.ask(rows), rows, _Asked(k, radius, where, rerank))
 
@@ -302,12 +305,11 @@ class Engine:
         for number, (ids, near) in enumerate(self._nearest(codes, asked)):
             if asked.rerank:
                 scores = self._scores(sides[number], rows, number, ids)
-                order = np.lexsort((ids, -scores))
+                order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
+                out.append(self._hits(ids[order], near[order].tolist(), scores[order].tolist()))
             else:
-                scores, order = 1 - near / self.hasher.bits, np.arange(len(ids))
-            if asked.radius is None:
-                order = order[: asked.k]
-            out.append(self._hits(ids[order], near[order], scores[order]))
+                bits = near.tolist()
+                out.append(self._hits(ids, bits, [1 - distance / self.hasher.bits for distance in bits]))
         return out
 
     def _nearest(self, codes: Codes, asked: _Asked) -> Iterator[tuple[Ids, Distances]]:
@@ -320,7 +322,7 @@ class Engine:
         else:
             matches = self.index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, among=among)
             for ids, near in zip(matches.ids, matches.distances, strict=True):
-                yield ids[ids >= 0], near[ids >= 0]
+                yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
 
     def _scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
         """The finer score of some entries for one query; see the top of this file."""
@@ -336,11 +338,8 @@ class Engine:
 
     def _hits(self, ids: Ids, near: Iterable[int], scores: Iterable[float]) -> list[Hit]:
         """Hits of these ids."""
-        rows = self.index.store.rows(ids)
-        return [
-            Hit(row.key, int(distance), float(score), row.content, row.meta)
-            for row, distance, score in zip(rows, near, scores, strict=True)
-        ]
+        found = zip(self.index.store.rows(ids), near, scores, strict=True)
+        return [Hit(key, distance, score, content, meta) for (_, key, content, meta), distance, score in found]
 
     def _contents(self) -> Iterator[tuple[Ids, list[str]]]:
         """All stored texts with their ids, a page at a time."""

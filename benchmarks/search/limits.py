@@ -30,9 +30,12 @@ READ = 1 << 29  # bytes, well above any cache
 QUESTIONS = ("r3", "k10")
 
 
+RADIUS = 20  # of 64 bits: too far for any other way, and few uniform codes lie within
+
+
 def scan(index: Index, query: Codes) -> object:
-    """One linear scan over all codes; uniform codes are too far apart for any other way to the ten nearest."""
-    return index.search(query, 10)
+    """One linear scan over all codes."""
+    return index.within(query, RADIUS)
 
 
 def readers() -> dict[str, Callable[[np.ndarray], object]]:
@@ -66,7 +69,7 @@ def bandwidth() -> store.Row:
 
 def scanned(index: Index, queries: Codes) -> store.Row:
     """Gigabytes of codes a second of the median and of the best scan of some."""
-    plan = index.explain(queries[:1], k=10)
+    plan = index.explain(queries[:1], radius=RADIUS)
     times = [alone.seconds(partial(scan, index, query[None])) for query in queries[: 3 * TURNS]]
     size = len(index) * BITS // 8
     figures = {"gb_s": round(size / median(times) / 1e9, 2), "best_gb_s": round(size / min(times) / 1e9, 2)}

@@ -70,14 +70,6 @@ def filled_engine(path: Path, codes: Codes) -> Engine:
     return engine
 
 
-def encoded(engine: Engine, query: Codes) -> object:
-    """`Engine.query` of one code: THE PLACE TO CHANGE once the engine takes codes; now its parts are called."""
-    from hashret.engine import _Asked
-
-    sides = np.unpackbits(query, axis=1).astype(np.float32) * 2 - 1
-    return engine._search(query, sides, sides, _Asked(K, None, None, rerank=False))
-
-
 def queries(path: Path, codes: Codes, asked: Codes, limits: timing.Limits) -> list[store.Row]:
     """Median microseconds of the engine's whole answer, of the bare search, and of reading the rows it finds."""
     with filled_engine(path, codes) as engine, sqlite3.connect(path) as db:
@@ -89,7 +81,7 @@ def queries(path: Path, codes: Codes, asked: Codes, limits: timing.Limits) -> li
             return db.execute(ROWS, places[query.tobytes()]).fetchall()
 
         calls: dict[str, Callable[[Codes], object]] = {
-            "Engine.query, encoded": partial(encoded, engine),
+            "Engine.query, encoded": partial(engine.query, k=K),
             "Index.search": partial(index.search, k=K),
             "ten rows by sqlite3": rows,
         }

@@ -23,8 +23,7 @@ def filled(path: Path, codes: Codes) -> Index:
 
 def warm(index: Index) -> Index:
     """The same index with its tables in memory."""
-    if hasattr(index, "warm"):
-        index.warm()
+    index.warm()
     return index
 
 
