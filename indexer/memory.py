@@ -8,6 +8,7 @@ changed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ class Memory:
         self._table: Scan | Multi | None = None
         self._change: object = None
         self._asked = 0
-        self._warming: Thread | None = None
+        self._worker: Thread | None = None
 
     @property
     def table(self) -> Scan | Multi | None:
@@ -65,10 +66,26 @@ class Memory:
         if pays_off(len(table.ids), table.codes.shape[1] * 8, queries):
             self.warm()
             return self.current()
-        if self._asked > 1 and len(table.ids) >= FEWEST and self._warming is None:
-            self._warming = Thread(target=self.warm, name="hashret-warm", daemon=True)
-            self._warming.start()
+        again = self._asked & (self._asked - 1) == 0  # the second time, and rarely after that if it failed
+        if self._asked > 1 and again and len(table.ids) >= FEWEST:
+            self._begin(self.warm)
         return table
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        """Do something in the background, unless that is busy."""
+        if self._worker is None or not self._worker.is_alive():
+            self._worker = Thread(target=work, name="hashret", daemon=True)
+            self._worker.start()
+
+    def _renew(self) -> None:
+        """Lay the tables out anew, as of now; what is written meanwhile is found afterwards by its segments."""
+        from indexer.calibrate import calibrated
+
+        table = self._table
+        if table is not None and not isinstance(table, Scan):
+            made = calibrated(table.renewed())
+            with self._lock:
+                self._table, self._change = made, None
 
     def warm(self) -> None:
         """Make the tables now, unless they are there or numba is not."""
@@ -99,10 +116,10 @@ class Memory:
                 none = np.zeros(0, np.int64), np.zeros((0, self._store.bits // 8), np.uint8)
                 have = {number: Segment(stamp, *none) for number, stamp in table.stamps.items()}
                 table = table.updated(*self._store.segments(have))
-            if not isinstance(table, Scan) and table.worn:
-                table = table.renewed()
             self._table, self._change = table, change
-            return table
+        if not isinstance(table, Scan) and table.worn:
+            self._begin(self._renew)
+        return table
 
 
 def can_compile() -> bool:

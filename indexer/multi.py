@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import comb
+from math import comb, sqrt
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,6 @@ from indexer.tables import Csr, Scan, fill_up
 FEW, MANY = 1 << 12, 1 << 15  # hits that probing and a scan have room for at first
 MOST = 100_000_000  # answers to one call: 1.2 GB
 CHUNK = 1 << 20  # pairs that are found, and that are given out, at a time
-CHANGES = 1 << 15  # at most so many before all is laid out anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Multi:
     @property
     def worn(self) -> bool:
         """Whether so much has changed that searches suffer."""
-        return self._changes > min(CHANGES, max(1024, len(self.by_id) // 32))
+        return self._changes > 8 * sqrt(len(self.by_id)) + 1000
 
     @property
     def _changes(self) -> int:

@@ -14,11 +14,13 @@ from indexer.kernels.layout import Layout, Words, inlined, kernel, popcount, pre
 # nearest is of half the queries, and of nearly all; then the probes and candidates that it took, how many queries were
 # scanned for, and how many hits or answers there was no room for.
 FIRST, MOST, RADIUS, WAY, LIKELY, GUESS, PROBED, MET, SCANNED, HITS, ANSWERS = range(11)
-FOUND, REACH, KEPT, SEEN, SETTLED = range(5)  # `state`: hits, bits that one may be away, entries within, candidates
+# What `state` holds: hits, bits that one may be away, entries within those, candidates, hits that are settled, and
+# whether a code may have no entry left.
+FOUND, REACH, KEPT, SEEN, SETTLED, CAREFUL = range(6)
 PROBES = 64  # buckets looked up before their codes are compared: their look-ups overlap
 PART = 32  # codes of a scan that are compared at once
 CHUNKS = 64  # at most so many of a code
-SPACE = 5 + 257 + 2 * CHUNKS + 2 * PROBES + PART  # of `scratch`, beside the hits
+SPACE = 6 + 257 + 2 * CHUNKS + 2 * PROBES + PART  # of `scratch`, beside the hits
 DISTANCE = 48  # a hit is distance << 48 | code, an answer distance << 48 | id
 TABLE = 40  # a hit that is not settled is distance << 48 | table << TABLE | place in the table
 FEW, LONG = 24, 1024  # keys that are sorted by insertion; answers within a radius that the caller is to sort
@@ -30,7 +32,7 @@ class Query(NamedTuple):
 
     words: Words  # (w,)
     asked: Ids  # (11,)
-    state: Ids  # (5,)
+    state: Ids  # (6,)
     among: Ids  # (257,): entries taken at each distance
     order: Ids  # (CHUNKS,): chunks by the sizes of their buckets
     sizes: Ids  # (CHUNKS,)
@@ -43,7 +45,7 @@ class Query(NamedTuple):
 @kernel
 def prepare(words: Words, asked: Ids, scratch: Ids) -> Query:
     """A query with its parts of the scratch space."""
-    state, among, rest = scratch[:5], scratch[5:262], scratch[262:]
+    state, among, rest = scratch[:6], scratch[6:263], scratch[263:]
     order, sizes, rest = rest[:CHUNKS], rest[CHUNKS : 2 * CHUNKS], rest[2 * CHUNKS :]
     starts, stops, sums = rest[:PROBES], rest[PROBES : 2 * PROBES], rest[2 * PROBES : 2 * PROBES + PART]
     return Query(words, asked, state, among, order, sizes, starts, stops, sums, scratch[SPACE:])
@@ -64,7 +66,7 @@ def take(layout: Layout, query: Query, away: int, table: int, place: int) -> Non
     if state[FOUND] < query.hits.size:
         query.hits[state[FOUND]] = away << DISTANCE | table << TABLE | place
     state[FOUND] += 1
-    if query.asked[MOST] and not layout.gone.size:
+    if query.asked[MOST] and not state[CAREFUL]:
         among[away] += 1
         state[KEPT] += 1
         while state[KEPT] - among[state[REACH]] >= query.asked[MOST]:
@@ -86,7 +88,7 @@ def settle(layout: Layout, query: Query) -> None:
     if query.asked[MOST]:
         for number in range(state[SETTLED], last):
             away = hits[number] >> DISTANCE
-            more = entries(layout, hits[number] & ((1 << DISTANCE) - 1)) - (layout.gone.size == 0)
+            more = entries(layout, hits[number] & ((1 << DISTANCE) - 1)) - (1 - state[CAREFUL])
             among[away] += more
             state[KEPT] += more if away <= state[REACH] else 0
         while state[KEPT] - among[state[REACH]] >= query.asked[MOST]:

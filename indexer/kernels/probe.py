@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.bits import Ids
-from indexer.kernels.hits import LIKELY, MOST, PROBED, PROBES, REACH, SEEN, Query, distance, settle, take
+from indexer.kernels.hits import CAREFUL, LIKELY, MOST, PROBED, PROBES, REACH, SEEN, Query, distance, settle, take
 from indexer.kernels.layout import Layout, Words, inlined, kernel, popcount, prefetch
 
 SAMPLE = 1024  # codes of a bucket that a first reach is drawn in by
@@ -58,7 +58,7 @@ def draw_in(layout: Layout, query: Query) -> None:
     value = _chunk(layout, query.words, table)
     start = np.int64(layout.offsets[table, value])
     stop = min(np.int64(layout.offsets[table, value + 1]), start + SAMPLE)
-    if k and stop - start >= k and not layout.gone.size:
+    if k and stop - start >= k and not query.state[CAREFUL]:
         words = layout.codes[0] if table == 0 else layout.words[table - 1]
         for place in range(start, stop):
             if layout.codes.shape[0] == 1:

@@ -13,6 +13,7 @@ from typing import Any
 from indexer.bits import Distances, Ids
 from indexer.kernels.hits import (
     ANSWERS,
+    CAREFUL,
     DISTANCE,
     FIRST,
     FOUND,
@@ -52,7 +53,7 @@ def search(queries: Words, asked: Ids, lims: Ids, ids: Ids, near: Distances, scr
     k = asked[MOST]
     for number in range(asked[FIRST], queries.shape[0]):
         query = prepare(queries[number], asked, scratch)
-        _collect(layout, query)
+        _answer(layout, query)
         start = lims[number]
         if query.state[FOUND] > query.hits.size:
             asked[HITS] = query.state[FOUND]
@@ -72,8 +73,23 @@ def search(queries: Words, asked: Ids, lims: Ids, ids: Ids, near: Distances, scr
 
 
 @inlined
+def _answer(layout: Layout, query: Query) -> None:
+    """Every code that one query is after, as hits in no order.
+
+    The reach is drawn in as if each code had an entry. Where some are gone that may be too far, which shows when fewer
+    than k are left; then it is done again with care.
+    """
+    query.state[CAREFUL] = 0
+    _collect(layout, query)
+    drawn_in = query.state[KEPT] < query.asked[MOST] and query.state[REACH] < query.asked[RADIUS]
+    if layout.gone.size and drawn_in:
+        query.state[CAREFUL] = 1
+        _collect(layout, query)
+
+
+@kernel
 def _collect(layout: Layout, query: Query) -> None:
-    """Every code that one query is after, as hits in no order."""
+    """Probe, and scan where that does not pay."""
     forget(query, query.asked[RADIUS])
     by_size(layout, query)
     draw_in(layout, query)

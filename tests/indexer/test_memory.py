@@ -19,9 +19,9 @@ def test_a_first_question_is_scanned_and_a_second_begins_to_make_tables(path, mo
     with Index.create(path) as index:
         index.add(names(200), clustered_codes(200, 64))
         index.search(random_codes(1, 64), 3)
-        assert (held(index), index._memory._warming) == (Scan, None)
+        assert (held(index), index._memory._worker) == (Scan, None)
         index.search(random_codes(1, 64), 3)
-        index._memory._warming.join()
+        index._memory._worker.join()
         assert held(index) is Multi
         equals_brute_force(index, clustered_codes(4, 64))
 
@@ -30,7 +30,7 @@ def test_few_entries_stay_scanned(filled):
     with Index.open(filled.path) as index:
         for _ in range(3):
             index.search(filled.codes[:1], 1)
-        assert (held(index), index._memory._warming) == (Scan, None)
+        assert (held(index), index._memory._worker) == (Scan, None)
 
 
 def test_many_queries_make_tables_first(filled, monkeypatch):
@@ -68,14 +68,16 @@ def test_entries_in_many_segments_are_followed(path):
         assert [np.array_equal(*both) for both in zip(table.entries(), (ids, codes), strict=True)] == [True, True]
 
 
-def test_a_table_that_is_worn_is_made_anew(path, monkeypatch):
-    monkeypatch.setattr("indexer.multi.CHANGES", 20)
+def test_a_table_that_is_worn_is_made_anew_in_the_background(path):
     with Index.create(path) as index:
         index.add(names(100), clustered_codes(100, 64))
         index.warm()
-        index.add(names(30, first=90), random_codes(30, 64))
+        index.add(names(1500, first=90), random_codes(1500, 64))
         equals_brute_force(index, clustered_codes(3, 64))
-        assert len(index._memory.table.layout.fresh_ids) == 0
+        index.add(["written", "meanwhile"], random_codes(2, 64))
+        index._memory._worker.join()
+        equals_brute_force(index, clustered_codes(3, 64))
+        assert len(index._memory.table.layout.fresh_ids) <= 2
 
 
 def test_deleted_segments_do_no_harm(path):
