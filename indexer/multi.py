@@ -52,8 +52,9 @@ class Multi:
     @classmethod
     def _of(cls, revision: int, ids: Ids, codes: Codes, stamps: Mapping[int, int]) -> Multi:
         """Entries with ascending ids."""
-        layout = lay_out(ids, codes)
-        by_id = np.argsort(layout.ids, kind="stable").astype(np.int32)
+        layout, order = lay_out(ids, codes)
+        by_id = np.empty(len(ids), np.int32)
+        by_id[order] = np.arange(len(ids), dtype=np.int32)
         return cls(revision, codes.shape[1], layout, by_id, stamps)
 
     def __len__(self) -> int:

@@ -107,8 +107,11 @@ popcount: Callable[[Any], int] = _popcount  # bits set in a word
 prefetch: Callable[[Any, Any], None] = _prefetch  # have array[place] brought near: most of a search is waiting for it
 
 
-def lay_out(ids: Ids, codes: Codes) -> Layout:
-    """The layout of codes uint8 (n, b / 8) and their ids (n,), ascending; costs are still to be measured."""
+def lay_out(ids: Ids, codes: Codes) -> tuple[Layout, Ids]:
+    """The layout of codes uint8 (n, b / 8) and their ids (n,), ascending; and the order (n,) in which it has them.
+
+    Costs are still to be measured.
+    """
     words = as_words(codes).T
     order = np.argsort(words[0], kind="stable") if len(words) == 1 else np.lexsort(words[::-1])
     words = words[:, order]
@@ -125,7 +128,8 @@ def lay_out(ids: Ids, codes: Codes) -> Layout:
     fill(different, shifts, offsets, rows, beside, np.empty(1 << width, np.int32))
     none = np.zeros((count, 0), np.uint64), np.zeros(0, np.int64)
     gone, costs = np.zeros(0, np.bool_), np.ones(3 + width)
-    return Layout(different, starts, ids[order], gone, *none, shifts, offsets, rows, beside, *flips(width), costs)
+    layout = Layout(different, starts, ids[order], gone, *none, shifts, offsets, rows, beside, *flips(width), costs)
+    return layout, order
 
 
 def as_words(codes: Codes) -> Words:
