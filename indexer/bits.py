@@ -41,6 +41,8 @@ def as_codes(array: Any, bits: int) -> Codes:
 
     Raises `InvalidInput` for another dtype or width.
     """
+    if type(array) is np.ndarray and array.dtype == np.uint8 and array.shape[1:] == (bits // 8,):
+        return array if array.flags.c_contiguous else np.ascontiguousarray(array)
     codes = np.asarray(array)
     if codes.ndim == 1 and codes.size:
         codes = codes[None]

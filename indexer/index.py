@@ -159,9 +159,10 @@ class Index:
 
         Raises `InvalidInput` if that is more than 100 million answers.
         """
-        codes = as_codes(codes, self.bits)
+        bits = self.store.bits
+        codes = as_codes(codes, bits)
         _positive("radius", radius, 0)
-        radius = min(int(radius), self.bits)
+        radius = int(radius) if radius < bits else bits
         if self._memory.table is not None or self._plan(len(codes), None, radius).way == "scan":
             return RangeMatches(*self._table(len(codes), among).within(codes, radius), self.store)
         lims, ids, near = self._look_up(codes, radius)

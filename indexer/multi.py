@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import comb, sqrt
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -160,20 +161,17 @@ class Multi:
         likely, guess = self.costs.reach(k) if k and self.costs else (radius, radius)
         asked = np.array((0, k, radius, way, likely, guess, 0, 0, 0, 0, 0), np.int64)
         lims = np.zeros(count + 1, np.int64)
-        hits = FEW if way == MULTI else MANY
-        room = min(k, len(self.by_id) + 1) * count + hits
-        ids, near = np.empty(room, np.int64), np.empty(room, np.int32)
-        while (done := search(queries, asked, lims, ids, near, np.empty(SPACE + hits, np.int64), *self.layout)) < count:
-            if asked[HITS] > hits:
-                hits = int(asked[HITS])
-            else:
-                room = _more(room, int(lims[done] + asked[ANSWERS]), done)
-                ids, near = _longer(ids, room), _longer(near, room)
+        space = (
+            _SPACE if count * max(k, 16) <= FEW and way == MULTI else _Space(min(k, len(self.by_id) + 1) * count + MANY)
+        )
+        while (done := search(queries, asked, lims, space.ids, space.near, space.scratch, *self.layout)) < count:
+            space = space.larger(int(asked[HITS]), int(lims[done] + asked[ANSWERS]), done)
             asked[FIRST] = done
-        size = lims[count]
+        size = int(lims[count])
+        ids, near = space.ids[:size].copy(), space.near[:size].copy()
         if not k and size > LONG:
             _sort_long(lims, ids, near)
-        return (lims, ids[:size], near[:size]), asked
+        return (lims, ids, near), asked
 
     def pairs(self, radius: int) -> Iterator[tuple[Ids, Ids, Distances]]:
         """Every pair within `radius` bits once, left < right, in chunks and in no order."""
@@ -224,20 +222,26 @@ def _differences(ids: Ids, codes: Codes, new_ids: Ids, new_codes: Codes) -> tupl
     return ids[gone], new_ids[new], new_codes[new]
 
 
-def _more(room: int, needed: int, done: int) -> int:
-    """At least so much room, or twice what there was; raises `InvalidInput` if it is too much."""
-    if needed > MOST:
-        raise InvalidInput(
-            f"more than {MOST:,} answers, the first {done:,} queries answered: ask fewer at once, or a smaller radius"
-        )
-    return min(max(2 * room, needed), MOST)
+class _Space(local):
+    """What a search works in; each thread has its own."""
+
+    def __init__(self, room: int, hits: int = 0) -> None:
+        self.ids, self.near = np.empty(room, np.int64), np.empty(room, np.int32)
+        self.scratch = np.empty(SPACE + max(hits, room), np.int64)
+
+    def larger(self, hits: int, answers: int, done: int) -> _Space:
+        """With room for so many, and the answers so far; raises `InvalidInput` if that is too much."""
+        if answers > MOST:
+            raise InvalidInput(
+                f"more than {MOST:,} answers, the first {done:,} queries answered:"
+                " ask fewer at once, or a smaller radius"
+            )
+        space = _Space(min(max(2 * len(self.ids), answers), MOST), hits)
+        space.ids[: len(self.ids)], space.near[: len(self.near)] = self.ids, self.near
+        return space
 
 
-def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """A copy with room for more."""
-    out = np.empty(size, array.dtype)
-    out[: len(array)] = array
-    return out
+_SPACE = _Space(FEW)
 
 
 def _sort_long(lims: Ids, ids: Ids, near: Distances) -> None:

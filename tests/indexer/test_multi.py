@@ -188,8 +188,8 @@ def test_long_answers_are_in_order(bits):
 
 
 def test_answers_that_need_more_room_are_complete(monkeypatch):
-    monkeypatch.setattr(multi, "FEW", 2)
-    monkeypatch.setattr(multi, "MANY", 3)
+    monkeypatch.setattr(multi, "_SPACE", multi._Space(3))
+    monkeypatch.setattr(multi, "MANY", 5)
     codes = np.repeat(clustered_codes(500, 64), 9, axis=0)
     table, ids = table_of(codes), np.arange(1, len(codes) + 1)
     equals_brute_force(table, ids, codes, codes[:7], (0, 20, 64), (1, 30))
