@@ -41,6 +41,7 @@ bench-search: $(READY)
 	$(BIN)/python -m benchmarks.search.limits
 	$(BIN)/python -m benchmarks.search.changes
 	$(BIN)/python -m benchmarks.search.whole
+	$(BIN)/python -m benchmarks.search.regret
 	$(BIN)/python -m benchmarks.search.tables
 
 bench-smoke: $(READY)

@@ -22,7 +22,7 @@ from indexer.memory import NO_NUMBA, Memory, can_compile
 from indexer.planner import Plan, plan, plan_tables, table_bytes
 from indexer.rows import Batch
 from indexer.store import Store
-from indexer.tables import Csr, Scan
+from indexer.tables import MOST, Csr, Scan, too_many
 
 if TYPE_CHECKING:
     from indexer.multi import Multi
@@ -149,9 +149,14 @@ class Index:
         self._memory.warm()
 
     def search(self, codes: Codes, k: int = 10, *, among: Ids | None = None) -> Matches:
-        """The k nearest codes of each query, exactly; with `among` only entries with these ids, ascending."""
+        """The k nearest codes of each query, exactly; with `among` only entries with these ids, ascending.
+
+        Raises `InvalidInput` for k below 1, and for room for more than 100 million answers.
+        """
         codes = as_codes(codes, self.bits)
         _positive("k", k, 1)
+        if len(codes) * int(k) > MOST:
+            raise too_many(0)
         return Matches(*self._table(len(codes), among).search(codes, int(k)), self.store)
 
     def within(self, codes: Codes, radius: int, *, among: Ids | None = None) -> RangeMatches:

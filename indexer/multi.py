@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import tables
 from indexer.bits import Codes, Distances, Ids
-from indexer.errors import InvalidInput
 from indexer.kernels.hits import ANSWERS, DISTANCE, FIRST, HITS, LONG, SPACE
 from indexer.kernels.join import join, spread
 from indexer.kernels.layout import Layout, Words, as_codes, as_words, lay_out
@@ -29,7 +29,6 @@ from indexer.segments import SHIFT, Segment
 from indexer.tables import Csr, Scan, fill_up
 
 FEW, MANY = 1 << 12, 1 << 15  # hits that probing and a scan have room for at first
-MOST = 100_000_000  # answers to one call: 1.2 GB
 CHUNK = 1 << 20  # pairs that are found, and that are given out, at a time
 
 
@@ -231,12 +230,9 @@ class _Space(local):
 
     def larger(self, hits: int, answers: int, done: int) -> _Space:
         """With room for so many, and the answers so far; raises `InvalidInput` if that is too much."""
-        if answers > MOST:
-            raise InvalidInput(
-                f"more than {MOST:,} answers, the first {done:,} queries answered:"
-                " ask fewer at once, or a smaller radius"
-            )
-        space = _Space(min(max(2 * len(self.ids), answers), MOST), hits)
+        if answers > tables.MOST:
+            raise tables.too_many(done)
+        space = _Space(min(max(2 * len(self.ids), answers), tables.MOST), hits)
         space.ids[: len(self.ids)], space.near[: len(self.near)] = self.ids, self.near
         return space
 

@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.bits import Codes, Distances, Ids
+from indexer.errors import InvalidInput
 from indexer.segments import Segment
 
 FEW = 16  # queries that one thread answers
-_BLOCK = 1024  # queries of a self-join at a time
+MOST = 100_000_000  # answers to one call: 1.2 GB
+_BLOCK = 1024  # queries that are answered at a time
 Csr = tuple[Ids, Ids, Distances]  # lims (n + 1,), ids and distances (lims[-1],)
 
 
@@ -82,9 +84,24 @@ class Scan:
         return ids, found
 
     def within(self, codes: Codes, radius: int) -> Csr:
-        """All within `radius` bits (inclusive) of each query, each query's by (distance, id)."""
+        """All within `radius` bits (inclusive) of each query, each query's by (distance, id).
+
+        Raises `InvalidInput` if that is more than MOST.
+        """
         if not len(codes) or not len(self.ids):
             return np.zeros(len(codes) + 1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32)
+        parts, found = [], 0
+        for first in range(0, len(codes), _BLOCK):
+            parts.append(self._within(codes[first : first + _BLOCK], radius))
+            found += len(parts[-1][1])
+            if found > MOST:
+                raise too_many(first)
+        lims, ids, near = zip(*parts, strict=True)
+        ends = np.cumsum(np.concatenate([np.diff(each) for each in lims]))
+        return np.concatenate((np.zeros(1, np.int64), ends)), np.concatenate(ids), np.concatenate(near)
+
+    def _within(self, codes: Codes, radius: int) -> Csr:
+        """The same for a block of queries."""
         with _threads(len(codes)):
             lims, near, rows = self.flat.range_search(codes, radius + 1)  # FAISS's radius is strict
         lims, near = lims.astype(np.int64), near.astype(np.int32)
@@ -100,6 +117,13 @@ class Scan:
             kept = np.flatnonzero(left < rows)
             order = kept[np.lexsort((rows[kept], left[kept]))]
             yield self.ids[left[order]], self.ids[rows[order]], near[order].astype(np.int32)
+
+
+def too_many(done: int) -> InvalidInput:
+    """The error to raise for more than MOST answers, of which those to so many queries are found."""
+    return InvalidInput(
+        f"more than {MOST:,} answers, the first {done:,} queries answered: ask fewer at once, or for less"
+    )
 
 
 def fill_up(lims: Ids, values: NDArray[Any], k: int) -> NDArray[Any]:

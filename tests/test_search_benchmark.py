@@ -227,6 +227,7 @@ def test_the_plot_has_a_line_for_each_method_and_gaps(monkeypatch):
 
 
 JOIN = {"kind": "uniform", "bits": 64, "n": 1000, "radius": 3}
+REGRET = {"kind": "uniform", "bits": 64, "n": 1000, "calibrated_ms": 3.5}
 MEASURED = {
     "pairs": [
         {
@@ -255,6 +256,26 @@ MEASURED = {
     "whole": [
         {"n": 1000, "what": "start", "name": "imports", "seconds": 0.2, "ratio": 1.0},
         {"n": 1000, "what": "query", "name": "Index.search", "p50": 5.5, "ratio": 0.5},
+    ],
+    "regret": [
+        {
+            **REGRET,
+            "question": "r3",
+            "probing": 5.0,
+            "scan": 20.0,
+            "planned": 5.5,
+            "regret": 1.1,
+            "plan": "multi-index",
+        },
+        {
+            **REGRET,
+            "question": "k10",
+            "probing": 30.0,
+            "scan": 20.0,
+            "planned": 30.0,
+            "regret": 1.5,
+            "plan": "multi-index",
+        },
     ],
 }
 WORDS = {
@@ -289,6 +310,12 @@ Wrong: of 50 codes, those that have other partners than brute force finds, where
 | codes | call | p50 | ratio to search and rows |
 |---|---|---|---|
 | 1,000 | Index.search | 5.5 | 0.5 |""",
+    "regret": """\
+2 cases: mean regret 1.30, largest 1.50.
+
+| kind | bits | codes | cases | mean regret | largest | of | planned way is the better | calibrated: ms |
+|---|---|---|---|---|---|---|---|---|
+| uniform | 64 | 1,000 | 2 | 1.30 | 1.50 | k10 | 1 | 3.5 |""",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import mean
 
 from benchmarks.search import store
 from benchmarks.search.peers import OURS
@@ -72,6 +73,34 @@ def whole(rows: Sequence[Row]) -> str:
     return "\n\n".join(tables)
 
 
+def regret(rows: Sequence[Row]) -> str:
+    """How the index went beside the better of two ways, summed up for each kind and length of codes."""
+    found = list(store.latest(rows, "kind", "bits", "n", "question").values())
+    groups: dict[tuple[str, int, int], list[Row]] = {}
+    for row in found:
+        groups.setdefault((row["kind"], row["bits"], row["n"]), []).append(row)
+    heads = [
+        "kind",
+        "bits",
+        "codes",
+        "cases",
+        "mean regret",
+        "largest",
+        "of",
+        "planned way is the better",
+        "calibrated: ms",
+    ]
+    lines = []
+    for (kind, bits, n), some in groups.items():
+        worst = max(some, key=lambda row: row["regret"])
+        right = sum((row["plan"] == "scan") == (row["scan"] < row["probing"]) for row in some)
+        regrets = [f"{mean(row['regret'] for row in some):.2f}", f"{worst['regret']:.2f}", worst["question"]]
+        lines.append([kind, bits, f"{n:,}", len(some), *regrets, right, some[0]["calibrated_ms"]])
+    regrets = [row["regret"] for row in found]
+    whole = f"{len(found)} cases: mean regret {mean(regrets):.2f}, largest {max(regrets):.2f}."
+    return f"{whole}\n\n{store.table(heads, lines)}"
+
+
 def _cells(row: Row, *names: str) -> list[object]:
     """Values of a row, whole numbers with their thousands marked."""
     return [f"{row[name]:,}" if isinstance(row[name], int) else row[name] for name in names]
@@ -82,4 +111,5 @@ TABLES: dict[str, Callable[[Sequence[Row]], str]] = {
     "limits": limits,
     "changes": changes,
     "whole": whole,
+    "regret": regret,
 }

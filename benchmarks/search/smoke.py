@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.quality import results, tasks
-from benchmarks.search import alone, changes, data, limits, pairs, peers, store, tables, timing, whole
+from benchmarks.search import alone, changes, data, limits, pairs, peers, regret, store, tables, timing, whole
 from benchmarks.search.cell import Bench, Cell
 from benchmarks.search.questions import ALL
 
@@ -45,6 +45,7 @@ def measures(folder: Path) -> list[store.Row]:
         "limits": limits.measure(N, N, seconds=0.1),
         "changes": changes.measure(N, 300, folder, SOON),
         "whole": whole.measure(N, 1, folder, SOON),
+        "regret": regret.measure(["clustered"], [BITS], [N]),
     }
     for name, rows in found.items():
         store.append(name, [{**row, "run": store.stamp()} for row in rows])

@@ -181,6 +181,10 @@ CODES = np.zeros((2, 8), np.uint8)
         (lambda i: i.search(CODES, 0), "k is 0: give a whole number of at least 1"),
         (lambda i: i.search(CODES, 1.5), "k is 1.5: give a whole number of at least 1"),
         (lambda i: i.search(CODES, True), "k is True: give a whole number of at least 1"),
+        (
+            lambda i: i.search(CODES, 10**9),
+            "more than 100,000,000 answers, the first 0 queries answered: ask fewer at once, or for less",
+        ),
         (lambda i: i.within(CODES, -1), "radius is -1: give a whole number of at least 0"),
         (lambda i: i.within(CODES, "2"), "radius is '2': give a whole number of at least 0"),
         (lambda i: list(i.pairs(-1)), "radius is -1: give a whole number of at least 0"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import multi
+from indexer import multi, tables
 from indexer.calibrate import calibrated
 from indexer.errors import InvalidInput
 from indexer.kernels.hits import SCANNED
@@ -21,6 +21,7 @@ from indexer.segments import split
 from indexer.tables import Scan
 from tests.indexer import brute
 from tests.indexer.conftest import WIDTHS, clustered_codes, random_codes
+from tests.indexer.test_tables import scan_of
 
 ALL_WIDTHS = range(8, 257, 8)
 
@@ -195,13 +196,15 @@ def test_answers_that_need_more_room_are_complete(monkeypatch):
     equals_brute_force(table, ids, codes, codes[:7], (0, 20, 64), (1, 30))
 
 
-def test_more_answers_than_are_allowed_are_refused(monkeypatch):
-    monkeypatch.setattr(multi, "MOST", 5000)
-    table = table_of(random_codes(3000, 8))
+@pytest.mark.parametrize("make", [table_of, scan_of])
+def test_more_answers_than_are_allowed_are_refused(make, monkeypatch):
+    monkeypatch.setattr(tables, "_BLOCK", 1)
+    monkeypatch.setattr(tables, "MOST", 5000)
+    table = make(random_codes(3000, 8))
     assert len(table.within(random_codes(1, 8), 8)[1]) == 3000
     with pytest.raises(InvalidInput) as error:
         table.within(random_codes(10, 8), 8)
-    text = "more than 5,000 answers, the first 1 queries answered: ask fewer at once, or a smaller radius"
+    text = "more than 5,000 answers, the first 1 queries answered: ask fewer at once, or for less"
     assert str(error.value) == text
 
 
