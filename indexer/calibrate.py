@@ -16,7 +16,7 @@ from indexer.bits import Codes
 from indexer.kernels.hits import MET, PROBED
 from indexer.kernels.search import SCAN
 from indexer.multi import Multi
-from indexer.planner import CANDIDATE, Costs, scan_from
+from indexer.planner import CANDIDATE, Costs, scans
 
 QUERIES = 8
 FEW = 3  # queries of these that levels are tried with
@@ -37,8 +37,8 @@ def calibrated(table: Multi, seed: int = 0) -> Multi:
     probe, met = _levels(_with(table, costs), queries[:FEW], scan, until)
     costs[:] = (probe, probe * CANDIDATE, scan, *met, *[met[-1]] * (len(costs) - 3 - len(met)))
     table = _with(table, costs)
-    found = Costs(probe, scan, tuple(costs[3:].tolist()), _nearest(table, queries, until))
-    return replace(table, costs=found, scan_from=scan_from(found, *table.shape[1:], table.width * 8))
+    found = Costs(len(table), probe, scan, tuple(costs[3:].tolist()), _nearest(table, queries, until))
+    return replace(table, costs=found, scans=scans(found, *table.shape[1:], table.width * 8))
 
 
 def _queries(table: Multi, seed: int) -> Codes:

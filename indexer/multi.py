@@ -42,7 +42,7 @@ class Multi:
     by_id: NDArray[np.int32]  # (n,): places in `layout.ids`, ascending by id
     stamps: Mapping[int, int]
     costs: Costs | None = None  # as `indexer.calibrate` measured them
-    scan_from: int = 0  # the radius from which a scan is cheaper than probing
+    scans: tuple[bool, ...] = (False,) * 257  # for each radius, whether a scan is cheaper than probing
 
     @classmethod
     def of(cls, scan: Scan) -> Multi:
@@ -152,7 +152,7 @@ class Multi:
 
     def within(self, codes: Codes, radius: int) -> Csr:
         """All within `radius` bits (inclusive) of each query, each query's by (distance, id)."""
-        return self.ask(codes, 0, radius, SCAN if radius >= self.scan_from else MULTI)[0]
+        return self.ask(codes, 0, radius, SCAN if self.scans[radius] else MULTI)[0]
 
     def ask(self, codes: Codes, k: int, radius: int, way: int = MULTI) -> tuple[Csr, Ids]:
         """The k nearest, or with k of 0 all within `radius`; and what it took: see `indexer.kernels.hits`."""

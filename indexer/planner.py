@@ -14,7 +14,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import comb, log, sqrt
+from math import comb, exp, log, sqrt
 
 from indexer.bits import ball_size
 
@@ -31,6 +31,7 @@ KERNEL = 6.0  # a call of a kernel and the arrays around it
 NARROW, WIDE = 16, 22  # at most so many bits a chunk, of few codes and of many
 MANY = 1 << 22  # different codes: buckets of 16 bits would hold more than 64
 FLIPS = 1 << 16  # ways to flip bits of a chunk that are kept
+RESULT = 60.0  # nanoseconds of a result, by whichever way it was found
 CANDIDATE = 1 / 9  # of the cost of a probe: 20 and 2.5 ns at 64 bits, 230 and 28 at 256
 
 
@@ -57,12 +58,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What `indexer.calibrate` measured: nanoseconds of a probe and of a scan, candidates a probe at each level.
+    """What `indexer.calibrate` measured over so many entries.
 
+    Nanoseconds of a probe and of a scan, and candidates a probe meets at each level.
     `nearest` holds, for a few k: k, within how many bits half the queries have their k-th nearest, and nearly all, and
     the time of a search in nanoseconds.
     """
 
+    entries: int
     probe: float
     scan: float
     met: tuple[float, ...]
@@ -78,7 +81,17 @@ class Costs:
     def probing(self, chunks: int, width: int, radius: int) -> float:
         """Nanoseconds of probing for all within a radius."""
         probes, candidates = self.steps(chunks, width, radius)
-        return self.probe * (probes + CANDIDATE * candidates)
+        return self.probe * (probes + CANDIDATE * candidates) + RESULT * self.results(radius)
+
+    def scanning(self, radius: int) -> float:
+        """Nanoseconds of a scan for all within a radius."""
+        return self.scan + RESULT * self.results(radius)
+
+    def results(self, radius: int) -> float:
+        """How many are expected within a radius: they go on growing as from one k to the next."""
+        (few, near, *_), (many, far, *_) = self.nearest[-2:]
+        growth = log(many / few) / max(1, far - near)
+        return min(self.entries, many * exp(min(growth * (radius - far), 20.0)))
 
     def searching(self, k: int) -> float:
         """Nanoseconds of a search for the k nearest: between those measured by the logarithm of k."""
@@ -142,28 +155,27 @@ def plan(entries: int, bits: int, queries: int, radius: int | None, *, resident:
 def plan_tables(costs: Costs, shape: tuple[int, int, int], queries: int, k: int | None, radius: int | None) -> Plan:
     """The way to go with tables in memory, of `shape` (codes, chunks, bits a chunk); k or radius is None."""
     codes, chunks, width = shape
-    scan = Plan("scan", 0, codes, queries * (KERNEL + costs.scan / 1000), f"all {codes:,} different codes are compared")
     if radius is None:
-        reach = costs.reach(k or 1)[0]
-        cost = queries * (KERNEL + costs.searching(k or 1) / 1000)
-        why = f"the {k} nearest are expected within {reach} bits"
+        reach, why = costs.reach(k or 1)[0], f"the {k} nearest are expected within {costs.reach(k or 1)[0]} bits"
+        probing = scanning = costs.searching(k or 1)
     else:
-        reach = radius
-        cost = queries * (KERNEL + costs.probing(chunks, width, radius) / 1000)
-        why = f"all within {radius} bits"
+        reach, why = radius, f"all within {radius} bits"
+        probing, scanning = costs.probing(chunks, width, radius), costs.scanning(radius)
+    if reach // chunks >= len(costs.met) or probing > scanning:
+        cost = queries * (KERNEL + scanning / 1000)
+        return Plan("scan", 0, codes, cost, f"all {codes:,} different codes are compared")
     probes, candidates = costs.steps(chunks, width, reach)
-    if reach // chunks >= len(costs.met) or (radius is not None and cost > scan.cost):
-        return replace(scan, cost=max(scan.cost, cost if radius is None else 0.0))
     why += f", {chunks} chunks of {width} bits are looked up with up to {reach // chunks} of them flipped"
-    return Plan("multi-index", round(probes), round(candidates), cost, why)
+    return Plan("multi-index", round(probes), round(candidates), queries * (KERNEL + probing / 1000), why)
 
 
-def scan_from(costs: Costs, chunks: int, width: int, bits: int) -> int:
-    """The radius from which a scan is cheaper than probing; bits + 1 if none is."""
-    for radius in range(bits + 1):
-        if radius // chunks >= len(costs.met) or costs.probing(chunks, width, radius) > costs.scan:
-            return radius
-    return bits + 1
+def scans(costs: Costs, chunks: int, width: int, bits: int) -> tuple[bool, ...]:
+    """For each radius from 0 to `bits` whether a scan is cheaper than probing."""
+    radii = range(bits + 1)
+    return tuple(
+        radius // chunks >= len(costs.met) or costs.probing(chunks, width, radius) > costs.scanning(radius)
+        for radius in radii
+    )
 
 
 def pays_off(entries: int, bits: int, queries: int) -> bool:

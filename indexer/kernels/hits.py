@@ -18,7 +18,7 @@ FIRST, MOST, RADIUS, WAY, LIKELY, GUESS, PROBED, MET, SCANNED, HITS, ANSWERS = r
 # whether a code may have no entry left.
 FOUND, REACH, KEPT, SEEN, SETTLED, CAREFUL = range(6)
 PROBES = 64  # buckets looked up before their codes are compared: their look-ups overlap
-PART = 32  # codes of a scan that are compared at once
+PART = 64  # codes of a scan that are compared at once, a bit of a word for each
 CHUNKS = 64  # at most so many of a code
 SPACE = 6 + 257 + 2 * CHUNKS + 2 * PROBES + PART  # of `scratch`, beside the hits
 DISTANCE = 48  # a hit is distance << 48 | code, an answer distance << 48 | id

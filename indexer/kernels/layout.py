@@ -103,7 +103,18 @@ def _prefetch(_context: Any, array: Any, _place: Any) -> Any:
     return types.void(array, types.int64), emit
 
 
+@intrinsic
+def _lowest(_context: Any, _word: Any) -> Any:
+    """One instruction."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), emit
+
+
 popcount: Callable[[Any], int] = _popcount  # bits set in a word
+lowest: Callable[[Any], int] = _lowest  # the place of the lowest bit that is set
 prefetch: Callable[[Any, Any], None] = _prefetch  # have array[place] brought near: most of a search is waiting for it
 
 

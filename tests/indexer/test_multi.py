@@ -35,7 +35,7 @@ def table_of(codes, ids=None, scan_costs=1e18):
 def priced(table, scan_costs):
     costs = np.ones_like(table.layout.costs)
     costs[2] = scan_costs
-    return replace(table, layout=table.layout._replace(costs=costs), scan_from=999)
+    return replace(table, layout=table.layout._replace(costs=costs))
 
 
 def parts(found):

@@ -17,7 +17,7 @@ from indexer.planner import (
     pays_off,
     plan,
     plan_tables,
-    scan_from,
+    scans,
 )
 
 questions = {
@@ -101,7 +101,11 @@ def test_a_plan_reads_as_a_sentence():
 
 
 COSTS = Costs(
-    20.0, 100_000.0, (30.0, 18.0, 9.0, 9.0), ((1, 2, 3, 4000.0), (10, 6, 9, 16_000.0), (100, 9, 14, 64_000.0))
+    1_000_000,
+    20.0,
+    100_000.0,
+    (30.0, 18.0, 9.0, 9.0),
+    ((1, 2, 3, 4000.0), (10, 6, 9, 16_000.0), (100, 9, 14, 64_000.0)),
 )
 SHAPE = (900_000, 4, 16)
 
@@ -113,15 +117,19 @@ SHAPE = (900_000, 4, 16)
 def test_steps_of_a_radius_are_the_flips_of_its_chunks(radius, probes, candidates):
     found = plan_tables(COSTS, SHAPE, 3, None, radius)
     assert (found.way, found.probes, found.candidates) == ("multi-index", probes, candidates)
-    assert found.cost == pytest.approx(3 * (KERNEL + 0.02 * (probes + candidates / 9)))
+    assert found.cost == pytest.approx(3 * (KERNEL + 0.02 * (probes + candidates / 9) + 0.06 * COSTS.results(radius)))
+
+
+def test_results_are_expected_to_grow_as_they_do_between_ten_and_a_hundred():
+    assert [COSTS.results(radius) for radius in (6, 9, 12)] == pytest.approx([10, 100, 1000])
+    assert COSTS.scanning(9) == pytest.approx(100_000 + 100 * 60)
 
 
 @given(st.integers(0, 64), st.floats(1, 1e3), st.floats(1e2, 1e9))
-def test_a_radius_is_scanned_for_from_where_a_scan_is_cheaper(radius, probe, scan):
-    costs = Costs(probe, scan, COSTS.met, COSTS.nearest)
-    cheaper = radius // 4 >= len(COSTS.met) or costs.probing(4, 16, radius) > scan
-    assert (plan_tables(costs, SHAPE, 1, None, radius).way == "scan") == cheaper
-    assert (radius >= scan_from(costs, 4, 16, 64)) == cheaper
+def test_a_radius_is_scanned_for_where_a_scan_is_cheaper(radius, probe, scan):
+    costs = Costs(COSTS.entries, probe, scan, COSTS.met, COSTS.nearest)
+    cheaper = radius // 4 >= len(COSTS.met) or costs.probing(4, 16, radius) > costs.scanning(radius)
+    assert (plan_tables(costs, SHAPE, 1, None, radius).way == "scan") == cheaper == scans(costs, 4, 16, 64)[radius]
 
 
 def test_the_time_for_a_few_k_tells_that_of_others():
@@ -144,7 +152,7 @@ def test_a_plan_with_tables_reads_as_a_sentence():
         " 20 probes and 408 candidates a query, about 7 µs",
         "multi-index: the 10 nearest are expected within 6 bits, 4 chunks of 16 bits are looked up with up to 1 of them"
         " flipped; 52 probes and 984 candidates a query, about 22 µs",
-        "scan: all 900,000 different codes are compared; 0 probes and 900,000 candidates a query, about 106 µs",
+        "scan: all 900,000 different codes are compared; 0 probes and 900,000 candidates a query, about 60 ms",
     ]
     measured = Plan("bucket", 1, 1, 40.0, "why", 2500.0)
     assert str(measured) == "bucket: why; 1 probes and 1 candidates a query, about 40 µs, measured 2 ms"
