@@ -13,6 +13,7 @@ from benchmarks.search import grid, measures, plot, store
 from benchmarks.search.grid import Entry
 from benchmarks.search.peers import METHODS, OURS
 
+SHOWN = ("r1", "r2", "r3", "r4", "r8", "k10", "k100")
 PLOTTED = (("clustered", 64, 1_000_000), ("uniform", 64, 1_000_000), ("learned", 64, 100_000))
 
 
@@ -22,6 +23,29 @@ def exact(entries: Sequence[Entry], way: str) -> str:
     heads = ["kind", "bits", "codes", "question", "results", "p50 / p99", "plan: foretold", "x flat", "x best peer"]
     heads += ["batch", "x flat", "x best peer"]
     return f"{losses(some)}\n\n{store.table(heads, map(_exact_row, some))}"
+
+
+def overview(entries: Sequence[Entry]) -> str:
+    """A line for each kind, length and number of codes, and a column for each question."""
+    cells: dict[tuple[object, ...], dict[str, Entry]] = {}
+    for entry in entries:
+        cells.setdefault(tuple(_cell(entry)), {})[str(entry.question)] = entry
+    asked = [question for question in SHOWN if any(question in cell for cell in cells.values())]
+    texts = []
+    for figure, name in (("p50", "Single calls"), ("batch", "Batches of 1,000")):
+        lines = [
+            [*where, *(_brief(cell[name], figure) if name in cell else "-" for name in asked)]
+            for where, cell in cells.items()
+        ]
+        about = f"{name}: microseconds a query, x FAISS's flat scan, x the best exact peer"
+        texts.append(f"{about}\n\n{store.table(['codes', 'bits', 'number', *asked], lines)}")
+    return "\n\n".join(texts)
+
+
+def _brief(entry: Entry, figure: str) -> str:
+    """Our time and both ratios."""
+    best = _ratio(entry.lead(entry.best(figure), figure))
+    return f"{_time(entry.ours[figure])} / {_ratio(entry.ratio(OURS, figure))} / {best}"
 
 
 def losses(entries: Sequence[Entry]) -> str:
@@ -120,6 +144,7 @@ def _p50(entry: Entry | None, name: str) -> float | None:
 
 
 TABLES: dict[str, Callable[[Sequence[Entry]], str]] = {
+    "search": overview,
     "search-radius": lambda entries: exact(entries, "r"),
     "search-nearest": lambda entries: exact(entries, "k"),
     "search-approximate": approximate,
