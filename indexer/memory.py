@@ -35,24 +35,24 @@ class Memory:
         self._store = store
         self._look = store.change
         self._lock = Lock()
-        self._table: Scan | Multi | None = None
-        self._change: object = None
+        self._held: tuple[object, Scan | Multi | None] = None, None  # as of which change; read and set at once
         self._asked = 0
         self._worker: Thread | None = None
 
     @property
     def table(self) -> Scan | Multi | None:
         """What is held now, of whatever revision."""
-        return self._table
+        return self._held[1]
 
     def close(self) -> None:
         """Forget everything."""
-        self._table = None
+        self._held = None, None
 
     def current(self, queries: int = 1) -> Scan | Multi:
         """All codes as of the store's revision, for so many queries."""
-        change, table = self._look(), self._table
-        if table is None or change != self._change:
+        change = self._look()
+        seen, table = self._held
+        if table is None or change != seen:
             table = self._refresh(change)
         if isinstance(table, Scan):
             table = self._heat(table, queries)
@@ -81,11 +81,11 @@ class Memory:
         """Lay the tables out anew, as of now; what is written meanwhile is found afterwards by its segments."""
         from indexer.calibrate import calibrated
 
-        table = self._table
+        table = self.table
         if table is not None and not isinstance(table, Scan):
             made = calibrated(table.renewed())
             with self._lock:
-                self._table, self._change = made, None
+                self._held = None, made
 
     def warm(self) -> None:
         """Make the tables now, unless they are there or numba is not."""
@@ -97,18 +97,19 @@ class Memory:
 
         made = calibrated(Multi.of(table))
         with self._lock:
-            self._table, self._change = made, None
+            self._held = None, made
 
     def wrote(self, revision: int, drop: Ids, ids: Ids, codes: Codes) -> None:
         """Take over what this process has just written as `revision`: entries that are gone, and new ones."""
         with self._lock:
-            if self._table is not None and not isinstance(self._table, Scan) and self._table.revision == revision - 1:
-                self._table = self._table.changed(revision, drop, ids, codes)
+            table = self.table
+            if table is not None and not isinstance(table, Scan) and table.revision == revision - 1:
+                self._held = None, table.changed(revision, drop, ids, codes)
 
     def _refresh(self, change: object) -> Scan | Multi:
         """Bring what is held up to the store's revision."""
         with self._lock:
-            table, revision = self._table, self._store.revision()
+            table, revision = self.table, self._store.revision()
             if table is None or isinstance(table, Scan):
                 if table is None or table.revision != revision:
                     table = Scan.of(*self._store.segments(table.segments if table else {}), self._store.bits // 8)
@@ -116,7 +117,7 @@ class Memory:
                 none = np.zeros(0, np.int64), np.zeros((0, self._store.bits // 8), np.uint8)
                 have = {number: Segment(stamp, *none) for number, stamp in table.stamps.items()}
                 table = table.updated(*self._store.segments(have))
-            self._table, self._change = table, change
+            self._held = change, table
         if not isinstance(table, Scan) and table.worn:
             self._begin(self._renew)
         return table

@@ -63,16 +63,18 @@ def inlined(function: Compiled) -> Compiled:
 
 
 def _compiled(function: Compiled, **options: Any) -> Compiled:
-    """Compiled code that is kept only as long as none of the files here changes, for each holds code of others.
+    """Compiled code, kept on disk only as long as none of the files here changes: each holds code of others.
 
-    numba looks at the file of the function alone; where it cannot be told to look at all, nothing is kept.
+    numba looks at the file of the function alone. Where it cannot be told otherwise, or has no folder to write to,
+    nothing is kept.
     """
-    made: Any = njit(cache=True, nogil=True, _nrt=False, **options)(function)
+    options = {"nogil": True, "_nrt": False, **options}
     try:
+        made: Any = njit(cache=True, **options)(function)
         _ = made._cache._cache_file._source_stamp
         made._cache._cache_file._source_stamp = STAMP
-    except AttributeError:
-        made = njit(nogil=True, _nrt=False, **options)(function)
+    except (AttributeError, RuntimeError):
+        made = njit(**options)(function)
     return cast(Compiled, made)
 
 
