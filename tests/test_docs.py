@@ -15,7 +15,8 @@ from hashret.cli import main
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 RESULTS = (
-    "text", "vectors", "rerank", "images", "origin", "queries", "throughput", "ablation", "store", "start",
+    "text", "vectors", "rerank", "images", "origin", "queries", "throughput", "ablation",
+    "search", "search-pairs", "search-limits", "search-changes", "search-whole", "search-regret", "store", "start",
 )  # fmt: skip
 
 

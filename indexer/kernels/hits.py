@@ -56,7 +56,8 @@ def forget(query: Query, reach: int) -> None:
     """Begin anew, with a reach that is known to be enough."""
     query.state[FOUND], query.state[REACH], query.state[KEPT] = 0, reach, 0
     query.state[SEEN] = query.state[SETTLED] = 0
-    query.among[:] = 0
+    if query.asked[MOST]:
+        query.among[:] = 0
 
 
 @inlined

@@ -12,7 +12,22 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.bits import Ids
-from indexer.kernels.hits import CAREFUL, LIKELY, MOST, PROBED, PROBES, REACH, SEEN, Query, distance, settle, take
+from indexer.kernels.hits import (
+    CAREFUL,
+    FOUND,
+    LIKELY,
+    MOST,
+    PROBED,
+    PROBES,
+    RADIUS,
+    REACH,
+    SEEN,
+    SETTLED,
+    Query,
+    distance,
+    settle,
+    take,
+)
 from indexer.kernels.layout import Layout, Words, inlined, kernel, popcount, prefetch
 
 SAMPLE = 1024  # codes of a bucket that a first reach is drawn in by
@@ -28,7 +43,8 @@ def probe(layout: Layout, query: Query) -> bool:
         if step % chunks == 0 and not _pays(layout, query, step // chunks):
             return False
         _step(layout, query, step)
-        settle(layout, query)
+        if query.state[FOUND] > query.state[SETTLED]:
+            settle(layout, query)
         if step >= query.state[REACH]:
             return True
         if query.state[SEEN] * layout.costs[1] > layout.costs[2]:  # far more than was foreseen
@@ -37,11 +53,21 @@ def probe(layout: Layout, query: Query) -> bool:
 
 
 @inlined
+def eligible(layout: Layout, asked: Ids) -> int:
+    """How many chunks to choose from: twice as many as a small radius takes, else all."""
+    chunks = layout.shifts.size
+    return chunks if asked[MOST] else min(chunks, 2 * (asked[RADIUS] + 1))
+
+
+@inlined
 def by_size(layout: Layout, query: Query) -> None:
-    """Put the chunks in the order of the sizes of their buckets."""
+    """Put the eligible chunks in the order of the sizes of their buckets."""
     order, sizes = query.order, query.sizes
-    for table in range(layout.shifts.size):
-        value = _chunk(layout, query.words, table)
+    count = eligible(layout, query.asked)
+    for table in range(count):
+        prefetch(layout.offsets[table], chunk(layout, query.words, table))
+    for table in range(count):
+        value = chunk(layout, query.words, table)
         size = np.int64(layout.offsets[table, value + 1]) - np.int64(layout.offsets[table, value])
         place = table
         while place > 0 and sizes[place - 1] > size:
@@ -53,20 +79,18 @@ def by_size(layout: Layout, query: Query) -> None:
 @inlined
 def draw_in(layout: Layout, query: Query) -> None:
     """Draw in the reach at once to the k-th nearest of the largest bucket: k entries lie within it."""
-    k, among = query.asked[MOST], query.among
-    table = query.order[layout.shifts.size - 1]
-    value = _chunk(layout, query.words, table)
-    start = np.int64(layout.offsets[table, value])
-    stop = min(np.int64(layout.offsets[table, value + 1]), start + SAMPLE)
-    if k and stop - start >= k and not query.state[CAREFUL]:
+    k, among, chunks = query.asked[MOST], query.among, layout.shifts.size
+    if k and query.sizes[chunks - 1] >= k and not query.state[CAREFUL]:
+        table = query.order[chunks - 1]
+        start = np.int64(layout.offsets[table, chunk(layout, query.words, table)])
         words = layout.codes[0] if table == 0 else layout.words[table - 1]
-        for place in range(start, stop):
+        kept, reach = np.int64(0), np.int64(-1)
+        for place in range(start, start + min(query.sizes[chunks - 1], max(SAMPLE, k))):
             if layout.codes.shape[0] == 1:
                 among[popcount(words[place] ^ query.words[0])] += 1
             else:
                 code = np.int64(layout.rows[table - 1, place]) if table else place
                 among[distance(layout.codes, query.words, code)] += 1
-        kept, reach = among[0], np.int64(0)
         while kept < k:
             reach += 1
             kept += among[reach]
@@ -75,7 +99,20 @@ def draw_in(layout: Layout, query: Query) -> None:
 
 
 @inlined
-def _chunk(layout: Layout, words: Words, table: int) -> int:
+def fetch_ahead(layout: Layout, queries: Words, number: int, asked: Ids) -> None:
+    """Have near what the query after this one begins with, and of the one after that where to find it."""
+    count = eligible(layout, asked)
+    if number + 2 < queries.shape[0]:
+        for table in range(count):
+            prefetch(layout.offsets[table], chunk(layout, queries[number + 2], table))
+    if number + 1 < queries.shape[0]:
+        for table in range(count):
+            place = np.int64(layout.offsets[table, chunk(layout, queries[number + 1], table)])
+            prefetch(layout.codes[0] if table == 0 else layout.words[table - 1], place)
+
+
+@inlined
+def chunk(layout: Layout, words: Words, table: int) -> int:
     """The value of a chunk."""
     word = words[table // (layout.shifts.size // layout.codes.shape[0])]
     return np.int64((word >> np.uint64(layout.shifts[table])) & np.uint64(layout.offsets.shape[1] - 2))
@@ -107,7 +144,7 @@ def _step(layout: Layout, query: Query, step: int) -> None:
     """Look up every value of one chunk at one level, many buckets at a time."""
     chunks = layout.shifts.size
     table, level = query.order[step % chunks], step // chunks
-    value, offsets = _chunk(layout, query.words, table), layout.offsets[table]
+    value, offsets = chunk(layout, query.words, table), layout.offsets[table]
     words = layout.codes[0] if table == 0 else layout.words[table - 1]
     starts, stops = query.starts, query.stops
     for first in range(layout.levels[level], layout.levels[level + 1], PROBES):
@@ -172,7 +209,7 @@ def is_first(layout: Layout, order: Ids, words: Words, step: int, code: int, dif
     mine = order[step % chunks] // each
     most = np.uint64(layout.offsets.shape[1] - 2)
     first = True
-    for place in range(chunks):
+    for place in range(chunks if level else step):
         table = order[place]
         number = table // each
         word = differ if number == mine else layout.codes[number, code] ^ words[number]

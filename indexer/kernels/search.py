@@ -35,7 +35,7 @@ from indexer.kernels.hits import (
     sort,
 )
 from indexer.kernels.layout import Layout, Words, inlined, kernel
-from indexer.kernels.probe import by_size, draw_in, probe
+from indexer.kernels.probe import by_size, draw_in, fetch_ahead, probe
 from indexer.kernels.scan import scan
 
 MULTI, SCAN = 0, 1  # ways to go; the first turns into the second where it does not pay
@@ -52,13 +52,14 @@ def search(queries: Words, asked: Ids, lims: Ids, ids: Ids, near: Distances, scr
     layout = Layout(*parts)
     k = asked[MOST]
     for number in range(asked[FIRST], queries.shape[0]):
+        fetch_ahead(layout, queries, number, asked)
         query = prepare(queries[number], asked, scratch)
         _answer(layout, query)
         start = lims[number]
         if query.state[FOUND] > query.hits.size:
             asked[HITS] = query.state[FOUND]
             return number
-        size = expand(layout, query, ids[start:])
+        size = expand(layout, query, ids[start:]) if query.state[FOUND] else 0
         if size > ids.size - start:
             asked[ANSWERS] = size
             return number
@@ -93,7 +94,8 @@ def _collect(layout: Layout, query: Query) -> None:
     forget(query, query.asked[RADIUS])
     by_size(layout, query)
     draw_in(layout, query)
-    scan(layout, query, layout.fresh, layout.codes.shape[1])
+    if layout.fresh.shape[1]:
+        scan(layout, query, layout.fresh, layout.codes.shape[1])
     if query.asked[WAY] == MULTI:
         whole = probe(layout, query)
         query.asked[MET] += query.state[SEEN]
