@@ -123,7 +123,7 @@ def _pays(layout: Layout, query: Query, level: int) -> bool:
     """Whether to go on with a level: for a radius that was weighed before.
 
     For the k nearest, the first level tells much for little. Then as long as all steps to where they likely are cost
-    less than a scan, and from there on, level by level, as long as one costs less than half a scan.
+    less than a scan, and from there on, level by level, as long as one does.
     """
     chunks, known = layout.shifts.size, level + 1 < layout.levels.size
     if known and query.asked[MOST]:
@@ -135,7 +135,7 @@ def _pays(layout: Layout, query: Query, level: int) -> bool:
             steps = min(chunks, reach - chunks * each + 1)
             probes = steps * (layout.levels[each + 1] - layout.levels[each])
             cost += probes * (layout.costs[0] + layout.costs[3 + each] * layout.costs[1])
-        known = cost < layout.costs[2] * (0.5 if far else 1.0)
+        known = cost < layout.costs[2]
     return known
 
 
