@@ -66,6 +66,7 @@ def test_the_tree_of_errors():
         (hashret.Index.bucket, ["self", "code"]),
         (hashret.Index.keys, ["self", "ids"]),
         (hashret.Index.explain, ["self", "codes", "k", "radius"]),
+        (hashret.Index.warm, ["self"]),
         (hashret.Index.remove, ["self", "keys"]),
         (hashret.Index.check, ["self", "sample", "seed"]),
     ],
