@@ -123,7 +123,7 @@ def _pays(layout: Layout, query: Query, level: int) -> bool:
     """Whether to go on with a level: for a radius that was weighed before.
 
     For the k nearest, the first level tells much for little. Then as long as all steps to where they likely are cost
-    less than a scan, and from there on, level by level, as long as one does.
+    less than a scan, and from there on, as long as all steps from the first do.
     """
     chunks, known = layout.shifts.size, level + 1 < layout.levels.size
     if known and query.asked[MOST]:
@@ -131,7 +131,7 @@ def _pays(layout: Layout, query: Query, level: int) -> bool:
         reach = query.state[REACH] if far else min(query.state[REACH], query.asked[LIKELY])
         last = level + 1 if far else min(reach // chunks + 1, layout.levels.size - 1)
         cost = 0.0
-        for each in range(level, last):
+        for each in range(0 if far else level, last):
             steps = min(chunks, reach - chunks * each + 1)
             probes = steps * (layout.levels[each + 1] - layout.levels[each])
             cost += probes * (layout.costs[0] + layout.costs[3 + each] * layout.costs[1])
