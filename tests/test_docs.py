@@ -66,7 +66,7 @@ def test_python_and_sql_blocks_run(tmp_path, monkeypatch, capsys):
         exec(compile(block, "README.md", "exec"), names)
     printed = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"note/\d+ \d+ \w+ \w+", printed[0])
-    assert printed[1].split(":")[0] in ("scan", "flips")
+    assert printed[1].split(":")[0] in ("scan", "multi-index")
     connection = sqlite3.connect("notes.db")
     statements = [part for part in "".join(blocks("sql")).split(";") if part.strip()]
     assert [len(connection.execute(part).fetchall()) > 0 for part in statements] == [True, True, True]
