@@ -63,7 +63,7 @@ class Memory:
         self._asked += 1
         if not can_compile():
             return table
-        if pays_off(len(table.ids), table.codes.shape[1] * 8, queries):
+        if pays_off(len(table.ids), table.width * 8, queries):
             self.warm()
             return self.current()
         again = self._asked & (self._asked - 1) == 0  # the second time, and rarely after that if it failed
@@ -109,12 +109,14 @@ class Memory:
     def _refresh(self, change: object) -> Scan | Multi:
         """Bring what is held up to the store's revision."""
         with self._lock:
-            table, revision = self.table, self._store.revision()
+            table, revision, width = self.table, self._store.revision(), self._store.bits // 8
+            if table is not None and table.width != width:  # another model has taken the place of the first
+                table = None
             if table is None or isinstance(table, Scan):
                 if table is None or table.revision != revision:
-                    table = Scan.of(*self._store.segments(table.segments if table else {}), self._store.bits // 8)
+                    table = Scan.of(*self._store.segments(table.segments if table else {}), width)
             elif table.revision != revision:
-                none = np.zeros(0, np.int64), np.zeros((0, self._store.bits // 8), np.uint8)
+                none = np.zeros(0, np.int64), np.zeros((0, width), np.uint8)
                 have = {number: Segment(stamp, *none) for number, stamp in table.stamps.items()}
                 table = table.updated(*self._store.segments(have))
             self._held = change, table

@@ -89,8 +89,10 @@ class Multi:
         """Without the entries of `drop`, with these entries put in or in place of their older selves."""
         layout = self.layout
         touched = np.concatenate((drop, ids))
-        gone = layout.gone.copy() if len(layout.gone) else np.zeros(len(self.by_id), np.bool_)
-        gone[self._places(touched)] = True
+        gone, places = layout.gone, self._places(touched)
+        if len(places):
+            gone = gone.copy() if len(gone) else np.zeros(len(self.by_id), np.bool_)
+            gone[places] = True
         kept = ~np.isin(layout.fresh_ids, touched)
         fresh_ids = np.concatenate((layout.fresh_ids[kept], ids))
         fresh = np.concatenate((layout.fresh[:, kept], as_words(codes).T), axis=1)

@@ -284,12 +284,13 @@ class Store:
     def rows(self, ids: Ids) -> list[Row]:
         """The entry of each id; raises `NotFound`."""
         sql = "SELECT id, key, content, meta FROM entries WHERE id IN ({})"
-        if self._watch is not None and len(ids) <= FEW:
-            wanted = tuple(ids.tolist())
-            found = {row[0]: row_of(row) for row in self._watch.rows(sql.format(",".join("?" * len(ids))), wanted)}
-        else:
+        wanted, rows = ids.tolist(), None
+        if self._watch is not None and len(wanted) <= FEW:
+            rows = self._watch.rows(sql.format(",".join("?" * len(wanted))), tuple(wanted))
+        if rows is None:
             with self._read() as connection:
-                found = {row[0]: row_of(row) for row in select_many(connection, sql, ids.tolist())}
+                rows = select_many(connection, sql, wanted)
+        found = {row[0]: row_of(row) for row in rows}
         return _pick(self.path, found, ids)
 
     def digests(self, keys: Sequence[str]) -> dict[str, bytes | None]:

@@ -56,12 +56,17 @@ class Scan:
         codes = np.concatenate([part.codes for part in parts] or [np.zeros((0, width), dtype=np.uint8)])
         return cls(revision, ids, codes, segments)
 
+    @property
+    def width(self) -> int:
+        """Bytes of a code."""
+        return int(self.codes.shape[1])
+
     @cached_property
     def flat(self) -> Any:
         """The FAISS index over `codes`; row i is entry `ids[i]`."""
         import faiss
 
-        flat = faiss.IndexBinaryFlat(self.codes.shape[1] * 8)
+        flat = faiss.IndexBinaryFlat(self.width * 8)
         flat.add(self.codes)
         return flat
 

@@ -43,10 +43,13 @@ class Watch:
         with self._lock:
             return self._connection.execute("PRAGMA data_version").fetchone()[0]
 
-    def rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """All rows of a statement."""
-        with self._lock:
-            return self._connection.execute(sql, values).fetchall()
+    def rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]] | None:
+        """All rows of a statement; None if the database fails at it, which is the caller's to find out why."""
+        try:
+            with self._lock:
+                return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error:
+            return None
 
     def close(self) -> None:
         """Let go of the file."""
