@@ -3,15 +3,16 @@
 Each kind is a frozen object made by `fit` and restored by `load`; its state is plain arrays and one JSON text, so a
 model needs no pickle. Nothing here knows of codes, and nothing imports torch.
 
-Texts are sparse tf-idf rows: (1 + log tf) * (log((1 + n) / (1 + df)) + 1), scaled to unit length (Salton and Buckley
-1988). Unicode normalisation, word splitting and the vocabulary are Hugging Face `tokenizers`, kept as its JSON.
+Texts are, where settings do not say otherwise, sparse tf-idf rows: (1 + log tf) * (log((1 + n) / (1 + df)) + 1), scaled
+to unit length (Salton and Buckley 1988). Unicode normalisation, word splitting and the vocabulary are Hugging Face
+`tokenizers`, kept as its JSON.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -19,50 +20,19 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hashret.family import SEQUENCES
+from hashret.rows import Floats, Rows, Sparse
 from hashret.settings import Settings
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-Floats = NDArray[np.float32]
 WORD = r"[^\W_]+"  # letters and digits: snake_case and dotted.names fall apart into words
 UNKNOWN = "[UNK]"
 MANY = 64  # texts that pay for reading the vocabulary out of the tokenizer, some 5 ms
 
 
-@dataclass(frozen=True, slots=True)
-class Sparse:
-    """Rows of a sparse matrix in CSR form: `indptr` int64 (n + 1,), `indices` int32 (nnz,), `data` float32 (nnz,)."""
-
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    data: Floats
-    width: int
-
-    def __len__(self) -> int:
-        return len(self.indptr) - 1
-
-    def take(self, rows: NDArray[np.int64]) -> Sparse:
-        """The rows with these numbers, in this order."""
-        lengths = np.diff(self.indptr)[rows]
-        indptr = np.concatenate(([0], np.cumsum(lengths)))
-        places = np.repeat(self.indptr[rows] - indptr[:-1], lengths) + np.arange(indptr[-1])
-        return Sparse(indptr, self.indices[places], self.data[places], self.width)
-
-    def unit(self) -> Sparse:
-        """Every row scaled to length 1; an empty row stays empty."""
-        squares = np.bincount(self.owners(), self.data.astype(np.float64) ** 2, len(self))
-        scale = 1 / np.sqrt(np.maximum(squares, 1e-12))
-        data = (self.data * np.repeat(scale, np.diff(self.indptr))).astype(np.float32)
-        return Sparse(self.indptr, self.indices, data, self.width)
-
-    def owners(self) -> NDArray[np.int64]:
-        """The row number of each stored value, int64 (nnz,)."""
-        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
-
-
-Rows = Sparse | Floats
 Contents = Sequence[Any] | NDArray[Any] | Sparse  # what a user may hand in: strings, images, float rows
 State = tuple[dict[str, NDArray[Any]], str]
 
@@ -79,8 +49,8 @@ class Features(Protocol):
         """Learn the state from contents."""
 
     @classmethod
-    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
-        """Restore what `state` gave."""
+    def load(cls, state: State, settings: Settings) -> Self:
+        """Restore what `state` gave, made by `fit` with the same settings."""
 
     def transform(self, contents: Any) -> Rows:
         """Contents as rows, in order."""
@@ -91,10 +61,16 @@ class Features(Protocol):
 
 @dataclass(frozen=True)
 class Text:
-    """Strings as sparse unit-length tf-idf rows over the `settings.words` most frequent words."""
+    """Strings as sparse rows over the `settings.words` most frequent words.
+
+    By `weighting` they are unit-length tf-idf, counts, or 1 for every word that is there; `ordered` rows have words as
+    they are read, again and again if they come again, each with its idf or 1.
+    """
 
     tokenizer: Tokenizer
     idf: Floats  # (words,)
+    weighting: str = "tfidf"
+    ordered: bool = False
     kind: str = "text"
 
     @classmethod
@@ -113,23 +89,25 @@ class Text:
             )
         tokenizer = _word_tokenizer([words[number] for number in kept])
         idf = np.log((1 + len(contents)) / (1 + documents[kept])) + 1
-        return cls(tokenizer, idf.astype(np.float32))
+        return cls(tokenizer, idf.astype(np.float32), settings.weighting, settings.net in SEQUENCES)
 
     @classmethod
-    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
+    def load(cls, state: State, settings: Settings) -> Self:
         """Restore from word weights `idf` and the tokenizer's JSON."""
         from tokenizers import Tokenizer
 
-        return cls(Tokenizer.from_str(text), arrays["idf"])
+        arrays, text = state
+        return cls(Tokenizer.from_str(text), arrays["idf"], settings.weighting, settings.net in SEQUENCES)
 
     def transform(self, contents: Sequence[str]) -> Sparse:
         """Texts as a CSR matrix (n, words); words outside the vocabulary are left out."""
-        counts = _count(self._numbers(contents), self.tokenizer.get_vocab_size())
-        known = counts.indices > 0
-        indptr = np.concatenate(([0], np.cumsum(known)))[counts.indptr]
-        indices = counts.indices[known] - 1
-        data = (1 + np.log(counts.data[known])) * self.idf[indices]
-        return Sparse(indptr, indices, data.astype(np.float32), len(self.idf)).unit()
+        numbers, width = self._numbers(contents), self.tokenizer.get_vocab_size()
+        rows = _listed(numbers, width) if self.ordered else _count(numbers, width)
+        known = rows.only(rows.indices > 0)
+        indices = known.indices - 1
+        data = _weighed(known.data, self.weighting) * (self.idf[indices] if self.weighting == "tfidf" else 1)
+        weighed = Sparse(known.indptr, indices, data.astype(np.float32), len(self.idf))
+        return weighed.unit() if self.weighting == "tfidf" and not self.ordered else weighed
 
     def _numbers(self, contents: Sequence[str]) -> list[list[int]]:
         """The words of each text as numbers, 0 for the unknown.
@@ -161,26 +139,30 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Ready-made sparse rows, such as somebody's own tf-idf: scaled to unit length and nothing else."""
+    """Ready-made sparse rows, such as somebody's own tf-idf: scaled to unit length, but counts left as they are."""
 
     width: int
+    weighting: str = "tfidf"
     kind: str = "matrix"
 
     @classmethod
     def fit(cls, contents: Sparse, settings: Settings) -> Self:
         """Remember the number of columns."""
-        return cls(contents.width)
+        return cls(contents.width, settings.weighting)
 
     @classmethod
-    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
+    def load(cls, state: State, settings: Settings) -> Self:
         """Restore from the number of columns."""
-        return cls(int(arrays["width"][0]))
+        return cls(int(state[0]["width"][0]), settings.weighting)
 
     def transform(self, contents: Sparse) -> Sparse:
-        """Unit-length rows; raises `InvalidInput` for another number of columns."""
+        """Rows of unit length, of counts, or of ones; raises `InvalidInput` for another number of columns."""
         if contents.width != self.width:
             raise InvalidInput(f"rows have {contents.width} columns, the model was trained on {self.width}")
-        return contents.unit()
+        if self.weighting == "tfidf":
+            return contents.unit()
+        data = np.ones_like(contents.data) if self.weighting == "binary" else contents.data
+        return replace(contents, data=data)
 
     def state(self) -> State:
         """The number of columns."""
@@ -201,14 +183,20 @@ class Image:
         return cls(settings.image_size, 3 if any(image.ndim == 3 for image in contents) else 1)
 
     @classmethod
-    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
+    def load(cls, state: State, settings: Settings) -> Self:
         """Restore from `shape` (size, channels)."""
-        size, channels = (int(value) for value in arrays["shape"])
+        size, channels = (int(value) for value in state[0]["shape"])
         return cls(size, channels)
 
     def transform(self, contents: Sequence[NDArray[np.uint8]]) -> Floats:
         """Images as float32 (n, size * size * channels)."""
         return _pixels(contents, self.size, self.channels)
+
+    def picture(self, row: Floats) -> NDArray[np.uint8]:
+        """One row as an image again, uint8 (size, size), or (size, size, 3) of colours."""
+        shape = (self.size, self.size, 3) if self.channels == 3 else (self.size, self.size)
+        pixels: NDArray[np.uint8] = np.rint(row.clip(0, 1) * 255).astype(np.uint8).reshape(shape)
+        return pixels
 
     def state(self) -> State:
         """Size and channels."""
@@ -228,9 +216,9 @@ class Vector:
         return cls(_stack(contents).shape[1])
 
     @classmethod
-    def load(cls, arrays: dict[str, NDArray[Any]], text: str) -> Self:
+    def load(cls, state: State, settings: Settings) -> Self:
         """Restore from the number of dimensions."""
-        return cls(int(arrays["width"][0]))
+        return cls(int(state[0]["width"][0]))
 
     def transform(self, contents: Sequence[Floats] | Floats) -> Floats:
         """Embeddings as float32 (n, d); raises `InvalidInput` for another width or values that are not finite."""
@@ -312,6 +300,20 @@ def _count(tokens: list[list[int]], width: int) -> Sparse:
     cells, counts = np.unique(np.repeat(np.arange(len(tokens)), lengths) * width + flat, return_counts=True)
     indptr = np.searchsorted(cells, np.arange(len(tokens) + 1) * width)
     return Sparse(indptr, (cells % width).astype(np.int32), counts.astype(np.float32), width)
+
+
+def _listed(tokens: list[list[int]], width: int) -> Sparse:
+    """Each number of each list in its order, with the value 1, (n, width)."""
+    lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
+    flat = np.fromiter(chain.from_iterable(tokens), dtype=np.int32, count=lengths.sum())
+    return Sparse(np.concatenate(([0], np.cumsum(lengths))), flat, np.ones(len(flat), np.float32), width)
+
+
+def _weighed(counts: Floats, weighting: str) -> Floats:
+    """How much a word counts that an entry has so often: 1 + log n, n, or 1."""
+    if weighting == "tfidf":
+        return 1 + np.log(counts)
+    return np.ones_like(counts) if weighting == "binary" else counts
 
 
 def _pixels(contents: Sequence[NDArray[np.uint8]], size: int, channels: int) -> Floats:

@@ -10,19 +10,8 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from hashret import family
 from indexer.errors import InvalidInput
-
-_STEPS = {"batch": 256, "steps": 1200}
-_SPARSE = {**_STEPS, "hidden": 0, "learning_rate": 5.0, "mask": 0.5, "neighbours": 100, "temperature": 0.5}
-_IMAGE = {"hidden": 512, "learning_rate": 0.002, "mask": 0.0, "neighbours": 100, "temperature": 0.3}
-_VECTOR = {"hidden": 0, "learning_rate": 0.01, "mask": 0.0, "neighbours": 10, "temperature": 0.06}
-BY_KIND: dict[str, dict[str, Any]] = {
-    "text": _SPARSE,
-    "matrix": _SPARSE,
-    "image": {**_IMAGE, "batch": 512, "steps": 400},
-    "vector": {**_VECTOR, "batch": 4096, "steps": 1200},
-}
-_NO_IMAGE: dict[str, Any] = {"convolution": 0, "augment": 0.0}  # of other kinds, whatever was asked for
 
 
 def _setting(default: Any, low: float, high: float, text: str) -> Any:
@@ -30,41 +19,85 @@ def _setting(default: Any, low: float, high: float, text: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "help": text})
 
 
+def _choice(default: str | None, choices: tuple[str, ...], text: str) -> Any:
+    """A field with the names that it may have."""
+    return field(default=default, metadata={"choices": choices, "help": text})
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How codes are learned. Every field is a number, its limits inclusive; None means: as `BY_KIND` says.
+    """How codes are learned: numbers with inclusive limits and names of parts. None means: as `hashret.family` says.
 
     Raises `InvalidInput` for a value outside its limits or of the wrong type.
     """
 
     bits: int = _setting(64, 8, 256, "Length of a code; a multiple of 8.")
+    kind: str = _choice("neighbour", tuple(family.KINDS), "Kind of autoencoder: a mix of the parts below.")
     seed: int = _setting(0, 0, 2**31 - 1, "Same seed, data and versions give the same model.")
     words: int = _setting(20_000, 16, 1_000_000, "Texts: size of the vocabulary, most frequent first.")
     min_count: int = _setting(1, 1, 1_000_000, "Texts: a word counts if so many entries have it.")
+    weighting: str = _choice("tfidf", ("tfidf", "count", "binary"), "Texts: what the number of a word in an entry is.")
     image_size: int = _setting(28, 8, 128, "Images: side in pixels that they are scaled to.")
-    convolution: int = _setting(32, 0, 512, "Images: channels of a first convolution, half of the second; 0 for none.")
-    augment: float = _setting(1.0, 0.0, 4.0, "Images: how much training moves and lights them; 0 for not at all.")
+    augment: float = _setting(None, 0.0, 4.0, "Images: how much training moves and lights them; 0 for not at all.")
     sample: int = _setting(50_000, 1, 10_000_000, "Train on at most so many entries, drawn at random.")
     steps: int = _setting(None, 1, 10_000_000, "Training steps in each stage; embeddings above 128 bits take fewer.")
     batch: int = _setting(None, 2, 65_536, "Entries in a training step.")
-    reconstruction: float = _setting(0.1, 0.0, 100.0, "Texts, images: weight of reconstruction beside agreement.")
-    hidden: int = _setting(None, 0, 8192, "Texts, images: width of the hidden layer; 0 for none.")
-    learning_rate: float = _setting(None, 1e-6, 100.0, "Peak step size: of momentum for texts, of Adam for others.")
-    mask: float = _setting(None, 0.0, 0.95, "Texts, images: mean share of an entry that is hidden in training.")
-    neighbours: int = _setting(None, 1, 10_000, "Training looks at so many nearest entries of each at most.")
-    temperature: float = _setting(None, 0.01, 10.0, "Softness of the agreement between two views or neighbours.")
+    learning_rate: float = _setting(None, 1e-6, 100.0, "Peak step size: of momentum for words, of Adam for others.")
+    clip: float = _setting(None, 0.0, 1e6, "Longest gradient, longer ones are shortened; 0 for any.")
+    patience: int = _setting(None, 0, 1000, "Stop after so many looks at held-out entries without gain; 0: never.")
+    net: str = _choice(None, family.NETS, "What reads an entry: gru and transformer read texts in their order.")
+    hidden: tuple[int, ...] = _setting(None, 1, 8192, "Widths of the hidden layers, as 500,250; 0 for none.")
+    activation: str = _choice(None, family.ACTIVATIONS, "Between layers.")
+    convolution: int = _setting(32, 1, 512, "Net conv: channels of the first convolution, half of the second.")
+    tied: bool = field(default=False, metadata={"help": "The decoder's weights are the encoder's, transposed."})
+    corruption: str = _choice(None, family.CORRUPTIONS, "What training does to an entry before it is read.")
+    noise: float = _setting(None, 0.0, 10.0, "Share of the values corrupted; of gaussian its standard deviation.")
+    binarizer: str = _choice(None, family.BINARIZERS, "What makes values a code in training.")
+    dimensions: int | None = _setting(
+        None, 1, 4096, "Binarizer linear, gaussian: values that are learned [as many as bits]."
+    )
+    active: int = _setting(8, 1, 255, "Binarizer top-k: bits of a code that are 1.")
+    penalty: str = _choice(None, family.PENALTIES, "What codes are punished for.")
+    penalty_weight: float = _setting(None, 0.0, 1e6, "Weight of the penalty beside reconstruction: beta of a prior.")
+    target: float = _setting(0.1, 0.001, 0.999, "Penalty kl-sparsity: share of entries for which a unit is on.")
+    warmup: float = _setting(None, 0.0, 1.0, "Share of the steps in which the weight of the penalty grows from 0.")
+    objective: str = _choice(None, family.OBJECTIVES, "What is asked of codes.")
+    reconstruction: float = _setting(None, 0.0, 100.0, "Weight of reconstruction beside agreement.")
+    loss: str = _choice(None, family.LOSSES, "What reconstruction is measured by.")
+    neighbours: int = _setting(None, 1, 10_000, "Agreement: looks at so many nearest entries of each at most.")
+    temperature: float = _setting(None, 0.01, 10.0, "Agreement: its softness, between two views or neighbours.")
+    start: str = _choice(None, family.STARTS, "Where learning starts: rbm learns layer by layer first.")
+    cd_steps: int = _setting(1, 1, 100, "Start rbm: steps of contrastive divergence.")
 
     def __post_init__(self) -> None:
         """Check every field against its limits."""
+        if isinstance(self.hidden, int | list) and not isinstance(self.hidden, bool):  # one width, or what JSON has
+            widths = self.hidden if isinstance(self.hidden, list) else [self.hidden] if self.hidden else []
+            object.__setattr__(self, "hidden", tuple(widths))
         for item in fields(self):
-            _check(item.name, getattr(self, item.name), item.type, item.metadata)
+            _check(item.name, getattr(self, item.name), str(item.type), item.metadata)
         if self.bits % 8:
             raise InvalidInput(f"bits is {self.bits}: give a multiple of 8 from 8 to 256")
 
-    def resolved(self, kind: str) -> Settings:
-        """These settings with nothing left open, for contents of this kind."""
-        chosen = {name: value for name, value in BY_KIND[kind].items() if getattr(self, name) is None}
-        return replace(self, **chosen, **({} if kind == "image" else _NO_IMAGE))
+    def resolved(self, contents: str) -> Settings:
+        """These settings with nothing left open, for contents of this kind: text, matrix, image or vector.
+
+        Raises `InvalidInput` for a mix that cannot be, with the reason.
+        """
+        values = family.defaults(self.kind, contents)
+        chosen = replace(self, **{name: value for name, value in values.items() if getattr(self, name) is None})
+        if chosen.corruption == "none":
+            chosen = replace(chosen, noise=0.0)
+        reason = family.refusal(chosen, contents)
+        if reason:
+            raise InvalidInput(reason)
+        return chosen
+
+    def settles(self, contents: str) -> bool:
+        """Whether codes are those of `hashret.settle`: of embeddings, where nothing asks for a network."""
+        parts = (self.objective, self.binarizer, self.penalty, self.corruption, self.hidden)
+        usual = ("agreement", "sign", "none", "none", ())
+        return contents == "vector" and parts == usual and not self.tied
 
     def to_json(self) -> str:
         """These settings as one JSON object with sorted keys."""
@@ -80,11 +113,25 @@ class Settings:
         return cls(**values)
 
 
-def _check(name: str, value: object, kind: object, limits: Any) -> None:
+_OPEN = {name for kind in family.KINDS for contents in family.CONTENTS for name in family.defaults(kind, contents)}
+
+
+def _check(name: str, value: object, kind: str, limits: Any) -> None:
     """Raise unless `value` is of the field's type and within its limits."""
-    low, high = limits["low"], limits["high"]
-    whole = "int" in str(kind)
-    if value is None and name in _SPARSE:
+    if value is None and (name in _OPEN or name == "dimensions"):
         return
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
-        raise InvalidInput(f"{name} is {value!r}: give a{' whole' if whole else ''} number from {low} to {high}")
+    if "choices" in limits:
+        if value not in limits["choices"]:
+            raise InvalidInput(f"{name} is {value!r}: give one of {', '.join(limits['choices'])}")
+    elif kind == "bool":
+        if not isinstance(value, bool):
+            raise InvalidInput(f"{name} is {value!r}: give True or False")
+    elif kind.startswith("tuple"):
+        if not isinstance(value, tuple):
+            raise InvalidInput(f"{name} is {value!r}: give a tuple of whole numbers")
+        for part in value:
+            _check(name, part, "int", limits)
+    else:
+        low, high, whole = limits["low"], limits["high"], kind.startswith("int")
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
+            raise InvalidInput(f"{name} is {value!r}: give a{' whole' if whole else ''} number from {low} to {high}")

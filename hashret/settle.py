@@ -19,11 +19,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hashret.features import Floats, Rows, Sparse
+from hashret.bottleneck import ridge
+from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import signs
 from indexer.bits import Codes, unpack
 
 PASSES = 1  # over all bits; a second finds 0 to 1 points more of the true neighbours, at two thirds of the speed
+ROUNDS = 2  # of decoder and codes in training; 4 change nothing
+ANCHOR = 1.0  # mu, in units of the mean of diag G; 2: +.5 symmetric, -.3 to -3 points asymmetric
 _BLOCK = 2048  # vectors at a time: a megabyte each of forces and bits stays in the cache
 _GROUP = 32  # bits between two products of matrices
 
@@ -53,6 +56,14 @@ class Settled:
             pull = np.abs(forces.T - codes @ apart)
             parts.append(codes * np.maximum(pull, np.finfo(np.float32).tiny))
         return np.concatenate(parts)
+
+    def values(self, rows: Rows) -> Floats:
+        """The logits; see there."""
+        return self.logits(rows)
+
+    def reconstruct_values(self, values: Floats) -> Floats:
+        """Vectors that the signs of values (n, b) stand for."""
+        return self.reconstruct(values > 0)
 
     def reconstruct(self, bits: NDArray[Any]) -> Floats:
         """Vectors float32 (n, d) that codes of bits {0, 1} (n, b) stand for."""
@@ -100,6 +111,20 @@ class Settled:
             forces = self.field.T @ dense[start : start + _BLOCK].T
             forces -= offset
             yield settle(forces, coupling), forces
+
+
+def anchored(centred: Floats, mean: Floats, weight: Floats) -> Settled:
+    """The model of vectors (n, d) less their mean: decoder and codes by turns, from signs of a projection (d, b)."""
+    values = centred @ weight
+    weight = weight / max(float(np.abs(values).mean()), 1e-9)
+    codes = np.where(values > 0, np.float32(1), np.float32(-1))
+    for left in range(ROUNDS, -1, -1):
+        decoder = ridge(codes, centred)
+        coupling = decoder @ decoder.T
+        field = (decoder.T + ANCHOR * np.diag(coupling).mean() * weight).astype(np.float32)
+        if left:
+            codes = settle(field.T @ centred.T, coupling).T * 2 - 1
+    return Settled(mean, field, decoder)
 
 
 def settle(forces: Floats, coupling: Floats, passes: int = PASSES) -> Floats:

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashret.features import KINDS, MANY, Image, Matrix, Sparse, Text, Vector, kind_of
+from hashret.features import KINDS, MANY, Image, Matrix, Text, Vector, kind_of
+from hashret.rows import Sparse
 from hashret.settings import Settings
 from indexer.errors import InvalidInput
 
@@ -12,7 +13,7 @@ TEXTS = ["The cat sat.", "the CAT, the dog", "Crème brûlée: a dog", ""]
 
 def dense(rows: Sparse) -> np.ndarray:
     out = np.zeros((len(rows), rows.width), dtype=np.float32)
-    out[rows.owners(), rows.indices] = rows.data
+    np.add.at(out, (rows.owners(), rows.indices), rows.data)
     return out
 
 
@@ -38,6 +39,52 @@ def test_text_rows_equal_the_formula():
     expected[1] = second / np.linalg.norm(second)
     expected[2, 1] = 1
     np.testing.assert_allclose(dense(features.transform(TEXTS)), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("weighting", "expected"), [("count", [1, 1, 2]), ("binary", [1, 1, 1])])
+def test_words_may_be_counted_or_only_be_there(weighting, expected):
+    features = Text.fit(TEXTS, Settings(min_count=2, weighting=weighting))
+    rows = features.transform(TEXTS)
+    assert rows.data.dtype == np.float32
+    assert dense(rows).tolist() == [[1, 0, 1], expected, [0, 1, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("weighting", ["tfidf", "count", "binary"])
+@pytest.mark.parametrize("net", ["gru", "transformer"])
+def test_texts_that_are_read_in_order_have_their_words_in_order(net, weighting):
+    features = Text.fit(TEXTS, Settings(net=net, weighting=weighting))
+    words = features.words()
+    rows = features.transform(["the cat THE zebra dog", "", "zebra", "sat the"] * MANY)
+    assert [words[number] for number in rows.indices[:6]] == ["the", "cat", "the", "dog", "sat", "the"]
+    assert rows.indptr[:5].tolist() == [0, 4, 4, 4, 6]
+    idf = features.idf[rows.indices] if weighting == "tfidf" else np.ones(len(rows.data))
+    np.testing.assert_array_equal(rows.data, idf.astype(np.float32))
+    assert len(rows.data) == 6 * MANY
+
+
+def test_words_in_order_are_the_same_words():
+    ordered, counted = (Text.fit(TEXTS, Settings(net=net, weighting="count")) for net in ("gru", "mlp"))
+    np.testing.assert_array_equal(dense(ordered.transform(TEXTS)), dense(counted.transform(TEXTS)))
+
+
+@pytest.mark.parametrize("settings", [Settings(weighting="binary"), Settings(net="gru", weighting="count")])
+def test_texts_are_restored_as_settings_say(settings):
+    features = Text.fit(TEXTS, settings)
+    before, after = features.transform(TEXTS), Text.load(features.state(), settings).transform(TEXTS)
+    for name in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+
+
+@pytest.mark.parametrize(
+    ("weighting", "expected"),
+    [("tfidf", [[0.6, 0.8, 0], [0, 0, 1]]), ("count", [[3, 4, 0], [0, 0, 2]]), ("binary", [[1, 1, 0], [0, 0, 1]])],
+)
+def test_rows_of_ones_own_are_scaled_or_left_or_only_there(weighting, expected):
+    settings, rows = Settings(weighting=weighting), sparse(np.array([[3, 4, 0], [0, 0, 2]]))
+    features = Matrix.fit(rows, settings)
+    for each in (features, Matrix.load(features.state(), settings)):
+        np.testing.assert_allclose(dense(each.transform(rows)), expected, rtol=1e-6)
+    assert rows.data.tolist() == [3, 4, 2]
 
 
 def test_unknown_words_give_an_empty_row():
@@ -71,7 +118,7 @@ def test_state_restores_the_same_rows(kind):
     }[kind]
     assert kind_of(contents) == kind
     features = KINDS[kind].fit(contents, Settings(image_size=8))
-    restored = KINDS[kind].load(*features.state())
+    restored = KINDS[kind].load(features.state(), Settings(image_size=8))
     before, after = features.transform(contents), restored.transform(contents)
     if isinstance(before, Sparse):
         before, after = dense(before), dense(after)
@@ -84,8 +131,29 @@ def test_sparse_rows_behave_as_a_matrix(values, data):
     rows = sparse(matrix)
     picks = np.array(data.draw(st.lists(st.integers(0, len(matrix) - 1), max_size=12)), dtype=np.int64)
     np.testing.assert_array_equal(dense(rows.take(picks)), matrix[picks])
+    kept = np.array(data.draw(st.lists(st.booleans(), min_size=len(rows.data), max_size=len(rows.data))), dtype=bool)
+    left, (row, column) = np.zeros_like(matrix), np.nonzero(matrix)
+    left[row[kept], column[kept]] = matrix[row[kept], column[kept]]
+    np.testing.assert_array_equal(dense(rows.only(kept)), left)
     lengths = np.linalg.norm(matrix.astype(np.float64), axis=1, keepdims=True)
     np.testing.assert_allclose(dense(rows.unit()), matrix / np.maximum(lengths, 1e-6), rtol=1e-5, atol=1e-30)
+
+
+def test_a_bag_sums_what_a_row_has_more_than_once():
+    indices, data = np.array([4, 1, 4, 2, 0, 0], np.int32), np.array([1, 2, 3, 4, 5, 0.5], np.float32)
+    bag = Sparse(np.array([0, 3, 3, 6]), indices, data, 5).bag()
+    assert (bag.indptr.tolist(), bag.indices.tolist(), bag.data.tolist()) == (
+        [0, 2, 2, 4],
+        [1, 4, 0, 2],
+        [2, 4, 5.5, 4],
+    )
+    assert (bag.indices.dtype, bag.data.dtype, bag.width) == (np.int32, np.float32, 5)
+
+
+def test_only_what_is_kept_stays_in_its_row_and_order():
+    rows = Sparse(np.array([0, 3, 3, 5]), np.array([4, 1, 4, 2, 0], np.int32), np.arange(1, 6, dtype=np.float32), 5)
+    left = rows.only(np.array([True, False, True, False, False]))
+    assert (left.indptr.tolist(), left.indices.tolist(), left.data.tolist()) == ([0, 2, 2, 2], [4, 4], [1, 3])
 
 
 def test_images_are_scaled_and_grey_or_colour():
