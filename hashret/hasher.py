@@ -8,29 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hashret.features import KINDS, Contents, Features, Floats, Rows, Sparse, kind_of
+from hashret.family import ROTATED
+from hashret.features import KINDS, Contents, Features, kind_of
 from hashret.forward import Weights
+from hashret.rows import Floats, Rows, Sparse, take
 from hashret.settings import Settings
 from hashret.settle import Settled
-from indexer.bits import unpack
+from indexer.bits import Codes, unpack
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 
-FORMAT = 1
+FORMAT = 2
+BLOCK = 1024  # rows whose reconstruction is in memory: 80 MB of 20,000 words
+JUDGED = 2048  # training entries whose errors are taken for those of all
+QUANTILES = np.linspace(0, 1, 101)  # of the errors of training entries that a model remembers
 
 
-Progress = Callable[[str, int, int], None]  # phase, done, total
+class Progress(Protocol):
+    """What is called as work goes on."""
+
+    def __call__(self, phase: str, done: int, total: int, note: str = "") -> object:
+        """So much of a phase is done, 0 of total where the end is not known; `note` says how it goes."""
 
 
-def silent(phase: str, done: int, total: int) -> None:
+def silent(phase: str, done: int, total: int, note: str = "") -> None:
     """No progress to show."""
 
 
@@ -38,19 +45,28 @@ def silent(phase: str, done: int, total: int) -> None:
 class Hasher:
     """A trained model: `features` of one kind of content and the `weights` over them.
 
-    Weights are an autoencoder's, but for embeddings those of a linear model whose codes settle.
+    Weights are an autoencoder's, but by default for embeddings those of a linear model whose codes settle. `usual` has
+    the percentiles 0 to 100 of the `error` of training entries, float32 (101,).
     """
 
     settings: Settings
     features: Features
     weights: Weights | Settled
+    usual: Floats = field(default_factory=lambda: np.zeros(len(QUANTILES), np.float32))
 
     @classmethod
-    def fit(cls, contents: Contents, settings: Settings | None = None, progress: Progress = silent) -> Hasher:
+    def fit(
+        cls,
+        contents: Contents,
+        settings: Settings | None = None,
+        progress: Progress = silent,
+        checkpoint: str | Path | None = None,
+    ) -> Hasher:
         """Learn codes from contents: strings, uint8 images (h, w[, 3]), float rows (n, d), or `Sparse` rows.
 
-        Trains on `settings.sample` of them at most; never changes them. `progress(phase, done, total)` is called as
-        training goes on. Raises `InvalidInput` for no contents, mixed kinds, or NaN.
+        Trains on `settings.sample` of them at most; never changes them. `progress(phase, done, total, note)` is called
+        as training goes on. With a `checkpoint` file the same call goes on where it was stopped, and removes the file
+        in the end. Raises `InvalidInput` for no contents, mixed kinds, NaN, or settings that do not go together.
         """
         from hashret.model.linear import learn
         from hashret.model.train import train
@@ -60,9 +76,14 @@ class Hasher:
         sample = _sample(contents, chosen)
         features = KINDS[kind].fit(sample, chosen)
         rows = features.transform(sample)
-        if kind == "vector" and not isinstance(rows, Sparse):
-            return cls(chosen, features, learn(rows, chosen, progress))
-        return cls(chosen, features, train(rows, chosen, progress))
+        weights: Weights | Settled
+        if chosen.settles(kind) and not isinstance(rows, Sparse):
+            weights = learn(rows, chosen, progress)
+        else:
+            weights = train(rows, chosen, progress, Path(checkpoint) if checkpoint else None)
+        some = np.random.default_rng(chosen.seed).permutation(len(rows))[:JUDGED]
+        usual = np.quantile(errors(weights, take(rows, some)), QUANTILES).astype(np.float32)
+        return cls(chosen, features, weights, usual)
 
     @property
     def bits(self) -> int:
@@ -75,39 +96,60 @@ class Hasher:
         return self.features.kind
 
     def logits(self, contents: Contents) -> Floats:
-        """Real-valued bottleneck, float32 (n, bits); a bit of the code is 1 where it is positive."""
-        return self.weights.logits(self.transform(contents))
+        """Logits of bits, float32 (n, bits); a bit of the code is 1 where its logit is positive."""
+        return self.weights.logits(self.rows(contents))
 
-    def encode(self, contents: Contents) -> NDArray[np.uint8]:
+    def encode(self, contents: Contents) -> Codes:
         """Codes uint8 (n, bits / 8), most significant bit first."""
-        return self.weights.encode(self.transform(contents))
+        return self.weights.encode(self.rows(contents))
 
-    def transform(self, contents: Contents) -> Rows:
+    def transform(self, contents: Contents) -> Floats:
+        """The real-valued bottleneck, float32 (n, bits), or (n, dimensions) where settings have these."""
+        return self.weights.values(self.rows(contents))
+
+    def rows(self, contents: Contents) -> Rows:
         """The numbers that the network reads; raises `InvalidInput` for contents of another kind or width."""
         if len(contents) and kind_of(contents) != self.kind:
             raise InvalidInput(f"contents are of kind {kind_of(contents)}, the model was trained on {self.kind}")
         return self.features.transform(contents)
 
-    def reconstruct(self, codes: NDArray[np.uint8]) -> Floats:
-        """What the decoder makes of codes, float32 (n, width): features, or for texts the logits of each word."""
-        return self.weights.reconstruct(unpack(codes))
+    def reconstruct(self, codes: Codes | Floats) -> Floats:
+        """What is expected of the input, float32 (n, width), of codes uint8 or of what `transform` gave, float32.
+
+        Of images the pixels, 0 to 1; of embeddings their values; of texts the share of each word, or what `loss` says.
+        """
+        if codes.dtype == np.uint8:
+            return self.weights.reconstruct(unpack(codes.astype(np.uint8, copy=False)))
+        return self.weights.reconstruct_values(codes.astype(np.float32, copy=False))
 
     def error(self, contents: Contents) -> Floats:
-        """How badly each entry is reconstructed from its own code, float32 (n,): high means unlike the training data.
+        """How badly each entry comes back from its own bottleneck, float32 (n,): high means unlike the training data.
 
         Texts: cross-entropy in nats of the word proportions; others: mean squared difference of the features.
         """
-        rows = self.transform(contents)
-        output = self.weights.reconstruct(unpack(self.weights.encode(rows)))
-        if not isinstance(rows, Sparse):
-            squares: Floats = ((output - rows) ** 2).mean(1)
-            return squares
-        top = output.max(1, keepdims=True)
-        log_share = output - top - np.log(np.exp(output - top).sum(1, keepdims=True))
-        terms = rows.data * log_share[rows.owners(), rows.indices]
-        total = np.bincount(rows.owners(), rows.data, len(rows))
-        nats = -np.bincount(rows.owners(), terms, len(rows)) / np.maximum(total, 1e-9)
-        return nats.astype(np.float32)
+        return errors(self.weights, self.rows(contents))
+
+    def quantile(self, errors: Floats) -> Floats:
+        """The share of the training entries that come back better than these errors (n,), float32 (n,)."""
+        return np.interp(errors, self.usual, QUANTILES).astype(np.float32)
+
+    def sample(self, count: int, seed: int = 0) -> Floats:
+        """Entries that were never seen, float32 (n, width), decoded from draws of the prior of the codes.
+
+        Draws are normal of mean 0 and variance 1 where the bottleneck is real-valued, fair bits elsewhere: what a
+        penalty of prior or adversarial has taught codes to be.
+        """
+        rng = np.random.default_rng(seed)
+        if self.settings.binarizer in ROTATED and isinstance(self.weights, Weights):
+            width = self.settings.dimensions or self.bits
+            return self.weights.reconstruct_values(rng.standard_normal((count, width), dtype=np.float32))
+        return self.weights.reconstruct(rng.integers(0, 2, (count, self.bits)))
+
+    def interpolate(self, one: Any, other: Any, steps: int = 8) -> Floats:
+        """From one content to another by equal steps in the bottleneck, ends included, float32 (steps, width)."""
+        ends = np.concatenate([self.transform(_alone(content)) for content in (one, other)])
+        shares = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+        return self.weights.reconstruct_values((1 - shares) * ends[0] + shares * ends[1])
 
     @cached_property
     def digest(self) -> str:
@@ -122,6 +164,7 @@ class Hasher:
         arrays, text = self.features.state()
         named = {f"features.{name}": array for name, array in arrays.items()}
         named |= self.weights.state()
+        named["usual"] = self.usual
         header = {"format": FORMAT, "kind": self.kind, "settings": json.loads(self.settings.to_json()), "state": text}
         return json.dumps(header, sort_keys=True), save(
             {key: np.ascontiguousarray(named[key]) for key in sorted(named)}
@@ -138,11 +181,13 @@ class Hasher:
         except Exception as error:  # safetensors and json raise trees of their own
             raise Corrupt(f"the model cannot be read ({error}): restore the file from a copy") from error
         if found != FORMAT:
-            raise Mismatch(f"the model has format {found}, this hashret reads format {FORMAT}: use a newer hashret")
+            advice = "use a newer hashret" if found > FORMAT else "train a new one"
+            raise Mismatch(f"the model has format {found}, this hashret reads format {FORMAT}: {advice}")
+        chosen = Settings.from_json(json.dumps(header["settings"]))
         state = {key.removeprefix("features."): array for key, array in arrays.items() if key.startswith("features.")}
-        features = KINDS[header["kind"]].load(state, header["state"])
-        restore: type[Weights | Settled] = Settled if "field" in arrays else Weights
-        return cls(Settings.from_json(json.dumps(header["settings"])), features, restore.load(arrays))
+        features = KINDS[header["kind"]].load((state, header["state"]), chosen)
+        restored = Settled.load(arrays) if "field" in arrays else Weights.load(arrays, chosen)
+        return cls(chosen, features, restored, arrays["usual"])
 
     def save(self, path: str | Path) -> None:
         """Write the model to one file: a JSON line with its digest and settings, then the safetensors bytes."""
@@ -165,6 +210,27 @@ class Hasher:
         if hashlib.sha256(settings.encode() + b"\n" + weights).hexdigest() != digest:
             raise Corrupt(f"{path}: does not hash to its digest {digest[:12]}: restore the file from a copy")
         return cls.from_bytes(settings, weights)
+
+
+def errors(weights: Weights | Settled, rows: Rows) -> Floats:
+    """See `Hasher.error`: of rows, a block at a time."""
+    parts = [np.zeros(0, np.float32)]
+    for start in range(0, len(rows), BLOCK):
+        block = take(rows, np.arange(start, min(start + BLOCK, len(rows))))
+        expected = weights.reconstruct_values(weights.values(block))
+        if isinstance(block, Sparse):
+            share = expected / np.maximum(expected.sum(1, keepdims=True), 1e-9)
+            nats = -np.log(np.maximum(share[block.owners(), block.indices], 1e-12)) * block.data
+            total = np.bincount(block.owners(), block.data, len(block))
+            parts.append((np.bincount(block.owners(), nats, len(block)) / np.maximum(total, 1e-9)).astype(np.float32))
+        else:
+            parts.append(((expected - block) ** 2).mean(1))
+    return np.concatenate(parts)
+
+
+def _alone(content: Any) -> Any:
+    """One content as contents of its kind."""
+    return content[None] if isinstance(content, np.ndarray) and content.ndim == 1 else [content]
 
 
 def _sample(contents: Contents, settings: Settings) -> Any:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from hashret.features import Floats, Rows, Sparse
+from hashret.rows import Floats, Rows, Sparse
 
 _BLOCK = 2048  # rows of a similarity block: 2048 x 50,000 floats are 400 MB
 _LATENT = 64  # principal components of dense rows

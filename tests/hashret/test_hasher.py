@@ -85,18 +85,22 @@ def test_a_model_of_images_keeps_its_convolutions(tmp_path):
 def test_model_bytes_are_golden():
     settings, weights = tiny().to_bytes()
     assert settings == (
-        '{"format": 1, "kind": "vector", "settings": {"augment": 0.0, "batch": 4096, "bits": 8, "convolution": 0, '
-        '"hidden": 0, "image_size": 28, "learning_rate": 0.01, "mask": 0.0, "min_count": 1, "neighbours": 10, '
-        '"reconstruction": 0.1, "sample": 50000, "seed": 0, "steps": 1200, "temperature": 0.06, "words": 20000}, '
-        '"state": ""}'
+        '{"format": 2, "kind": "vector", "settings": {"activation": "relu", "active": 8, "augment": 0.0, '
+        '"batch": 4096, "binarizer": "sign", "bits": 8, "cd_steps": 1, "clip": 0.0, "convolution": 32, '
+        '"corruption": "none", "dimensions": null, "hidden": [], "image_size": 28, "kind": "neighbour", '
+        '"learning_rate": 0.01, "loss": "squared", "min_count": 1, "neighbours": 10, "net": "mlp", "noise": '
+        '0.0, "objective": "agreement", "patience": 0, "penalty": "none", "penalty_weight": 1.0, '
+        '"reconstruction": 0.1, "sample": 50000, "seed": 0, "start": "random", "steps": 1200, "target": 0.1, '
+        '"temperature": 0.06, "tied": false, "warmup": 0.0, "weighting": "tfidf", "words": 20000}, "state": '
+        '""}'
     )
     length = int.from_bytes(weights[:8], "little")
     header = json.loads(weights[8 : 8 + length])
-    assert list(header) == ["features.width", "decoder", "field", "mean"]
+    assert list(header) == ["features.width", "decoder", "field", "mean", "usual"]
     assert header["field"] == {"dtype": "F32", "shape": [2, 8], "data_offsets": [72, 136]}
     assert weights[8 + length + 72 : 8 + length + 136] == np.arange(16, dtype="<f4").tobytes()
-    assert hashlib.sha256(weights).hexdigest() == "32bb1190c32d1a9e91c01695c998c7e820d2d73c1082a930f89f6b3ecefd5a92"
-    assert tiny().digest == "50c75a20ff0b1a15d47b2673970d37ae9f5ee18707410c1e8751edcc0f733924"
+    assert hashlib.sha256(weights).hexdigest() == "7ded80f2255e7dfb2f7b57d3a47f7c67b3695bc397afd9d1106a81e03ea04b31"
+    assert tiny().digest == "e70861fc4aacbe9e974cd4324253bc298cdacc7bcd09691482f875a165b893c3"
 
 
 def test_bytes_of_a_network_are_golden():
@@ -104,11 +108,11 @@ def test_bytes_of_a_network_are_golden():
     length = int.from_bytes(weights[:8], "little")
     header = json.loads(weights[8 : 8 + length])
     assert list(header) == [
-        "features.width", "decoder.0.bias", "decoder.0.weight", "encoder.0.bias", "encoder.0.weight",
+        "features.width", "decoder.0.bias", "decoder.0.weight", "encoder.0.bias", "encoder.0.weight", "usual",
     ]  # fmt: skip
     assert header["encoder.0.weight"] == {"dtype": "F32", "shape": [2, 8], "data_offsets": [112, 176]}
     assert weights[8 + length + 112 : 8 + length + 176] == np.arange(16, dtype="<f4").tobytes()
-    assert hashlib.sha256(weights).hexdigest() == "6dfefe8ef3e8d76c3f03bf6e3134377f83201ebc53e5b2545a38141c92c2e828"
+    assert hashlib.sha256(weights).hexdigest() == "a0686015aa996b621e1267abcc07037951c3e897baa3b7902468a43ee6c653d9"
 
 
 def test_golden_codes():
@@ -154,11 +158,12 @@ def test_what_is_no_model(tmp_path):
     assert str(missing.value) == f"{tmp_path / 'y'}: no such file"
 
 
-def test_a_newer_format_is_a_mismatch():
+@pytest.mark.parametrize(("found", "advice"), [(3, "use a newer hashret"), (1, "train a new one")])
+def test_another_format_is_a_mismatch(found, advice):
     settings, weights = tiny().to_bytes()
     with pytest.raises(Mismatch) as caught:
-        Hasher.from_bytes(settings.replace('"format": 1', '"format": 2'), weights)
-    assert str(caught.value) == "the model has format 2, this hashret reads format 1: use a newer hashret"
+        Hasher.from_bytes(settings.replace('"format": 2', f'"format": {found}'), weights)
+    assert str(caught.value) == f"the model has format {found}, this hashret reads format 2: {advice}"
 
 
 @pytest.mark.parametrize(
@@ -189,13 +194,13 @@ def test_no_contents_have_no_codes(hasher, vector_hasher):
 def test_error_of_dense_contents_is_the_mean_square():
     hasher, rows = tiny(), np.array([[1, 0], [0, 1]], np.float32)
     output = hasher.reconstruct(hasher.encode(rows))
-    np.testing.assert_allclose(hasher.error(rows), ((output - hasher.transform(rows)) ** 2).mean(1), rtol=1e-6)
+    np.testing.assert_allclose(hasher.error(rows), ((output - hasher.rows(rows)) ** 2).mean(1), rtol=1e-6)
 
 
 def test_error_of_texts_is_the_cross_entropy(hasher):
     texts = ["rocket moon moon", "bread rate"]
-    logits = hasher.reconstruct(hasher.encode(texts)).astype(np.float64)
-    share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    share = hasher.reconstruct(hasher.encode(texts)).astype(np.float64)
+    np.testing.assert_allclose(share.sum(1), 1, rtol=1e-5)
     words = {word: column for column, word in enumerate(hasher.features.words())}
     idf = hasher.features.idf
     weights = [{"rocket": 1.0, "moon": 1 + np.log(2)}, {"bread": 1.0, "rate": 1.0}]
@@ -205,20 +210,84 @@ def test_error_of_texts_is_the_cross_entropy(hasher):
         np.testing.assert_allclose(hasher.error(texts)[row], expected, rtol=1e-4)
 
 
+def test_transform_is_the_real_valued_bottleneck_and_comes_back_better_than_bits(vectors):
+    hasher = Hasher.fit(vectors, Settings(kind="deep", bits=16, dimensions=3, hidden=(32,), steps=300, batch=32))
+    values, unit = hasher.transform(vectors), hasher.rows(vectors)
+    assert (values.dtype, values.shape) == (np.float32, (80, 3))
+    assert hasher.encode(vectors).shape == (80, 2)
+    fine, coarse = (((hasher.reconstruct(codes) - unit) ** 2).mean() for codes in (values, hasher.encode(vectors)))
+    assert fine < coarse < ((unit - unit.mean(0)) ** 2).mean()
+
+
+def test_binarized_values_come_back_as_their_bits_do(hasher, entries):
+    texts = [entry.content for entry in entries[:9]]
+    np.testing.assert_array_equal(hasher.transform(texts), hasher.logits(texts))
+    np.testing.assert_array_equal(hasher.reconstruct(hasher.transform(texts)), hasher.reconstruct(hasher.encode(texts)))
+
+
+def test_quantiles_are_those_of_the_training_errors(hasher, entries):
+    errors = hasher.error([entry.content for entry in entries])
+    np.testing.assert_allclose(hasher.usual, np.quantile(errors, np.linspace(0, 1, 101)), rtol=1e-5)
+    np.testing.assert_allclose(hasher.quantile(hasher.usual[[0, 50, 100]]), [0, 0.5, 1], atol=1e-6)
+    assert hasher.quantile(np.array([-9, 99], np.float32)).tolist() == [0, 1]
+
+
+def test_a_variational_model_draws_samples_like_the_data_and_walks_between_two(vectors):
+    hasher = Hasher.fit(vectors, Settings(kind="variational", bits=8, steps=400, batch=40, penalty_weight=0.1))
+    unit = hasher.rows(vectors)
+    drawn = hasher.sample(200, seed=1)
+    assert (drawn.shape, drawn.dtype) == ((200, 12), np.float32)
+    np.testing.assert_array_equal(drawn, hasher.sample(200, seed=1))
+    away = ((drawn[:, None] - unit) ** 2).sum(2).min(1)
+    shuffled = np.random.default_rng(0).permuted(unit, axis=0)
+    assert np.median(away) < 0.5 * np.median((((shuffled[:, None] - unit) ** 2).sum(2) + 9 * np.eye(80)).min(1))
+    path = hasher.interpolate(vectors[0], vectors[1], steps=5)
+    ends = hasher.reconstruct(hasher.transform(vectors[:2]))
+    np.testing.assert_allclose(path[[0, -1]], ends, atol=1e-6)
+    middle = hasher.reconstruct(hasher.transform(vectors[:2]).mean(0, keepdims=True))
+    np.testing.assert_allclose(path[2], middle[0], atol=1e-6)
+
+
+def test_samples_of_a_binary_prior_are_decoded_bits(hasher):
+    bits = np.random.default_rng(3).integers(0, 2, (4, 32))
+    np.testing.assert_array_equal(hasher.sample(4, seed=3), hasher.reconstruct(np.packbits(bits, axis=1)))
+
+
+@pytest.mark.parametrize("kind", ["plain", "quantized", "k-sparse", "rbm"])
+def test_every_bottleneck_survives_the_file(kind, vectors, tmp_path):
+    hasher = Hasher.fit(vectors, Settings(kind=kind, bits=16, steps=30, batch=32))
+    hasher.save(tmp_path / "m")
+    loaded = Hasher.load(tmp_path / "m")
+    assert loaded.digest == hasher.digest
+    assert set(loaded.weights.bottleneck.arrays) == set(hasher.weights.bottleneck.arrays) != set()
+    np.testing.assert_array_equal(loaded.encode(vectors), hasher.encode(vectors))
+    np.testing.assert_array_equal(loaded.usual, hasher.usual)
+
+
+@pytest.mark.parametrize("net", ["gru", "transformer"])
+def test_a_model_that_reads_in_order_tells_orders_apart_and_survives_the_file(net, tmp_path):
+    texts = [text for _, text in make_texts(60)]
+    hasher = Hasher.fit(texts, Settings(kind="denoising", net=net, hidden=(16,), bits=16, steps=10, batch=16))
+    one, other = hasher.transform(["moon rocket orbit bread"]), hasher.transform(["bread orbit rocket moon"])
+    assert np.abs(one - other).max() > 1e-4
+    hasher.save(tmp_path / "m")
+    np.testing.assert_array_equal(Hasher.load(tmp_path / "m").logits(texts), hasher.logits(texts))
+
+
 def test_a_sample_is_trained_on_and_the_input_left_alone(vectors):
     before = vectors.copy()
     seen = []
     Hasher.fit(vectors, Settings(bits=8, steps=2, sample=20), lambda *at: seen.append(at))
     np.testing.assert_array_equal(vectors, before)
-    assert seen[-1] == ("codes", 2, 2)
+    assert seen[-1][:3] == ("codes", 2, 2)
 
 
 def test_torch_module_and_hasher_agree_on_real_rows(hasher, entries):
     """The network that was trained, rebuilt from the stored weights, gives the same bits in torch."""
     import torch
 
-    rows = hasher.transform([entry.content for entry in entries])
-    net = Autoencoder(rows.width, 32, 0).eval()
+    rows = hasher.rows([entry.content for entry in entries])
+    net = Autoencoder(rows.width, hasher.settings).eval()
     weight, bias = hasher.weights.encoder[0]
     with torch.no_grad():
         net.encoder[0].copy_(torch.from_numpy(weight))

@@ -1,3 +1,5 @@
+import re
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -6,8 +8,10 @@ import torch
 
 from hashret.evaluate import precision_at
 from hashret.model import neighbours
+from hashret.model.checkpoint import Checkpoint
+from hashret.model.fit import _Run, fit
 from hashret.model.nets import Autoencoder
-from hashret.model.train import _batches, train
+from hashret.model.train import train
 from hashret.settings import Settings
 from tests.hashret.test_features import sparse
 
@@ -24,7 +28,7 @@ def groups(kind: str, count: int = 120) -> tuple[object, np.ndarray]:
     return (sparse(matrix).unit() if kind == "sparse" else matrix - matrix.mean(0)), group
 
 
-def quiet(phase: str, done: int, total: int) -> None:
+def quiet(*at: object) -> None:
     pass
 
 
@@ -32,7 +36,10 @@ def quiet(phase: str, done: int, total: int) -> None:
 @pytest.mark.parametrize("hidden", [0, 32])
 def test_the_nearest_codes_are_of_the_same_group(kind, hidden):
     rows, group = groups(kind)
-    weights = train(rows, replace(FAST, hidden=hidden, neighbours=10, mask=0.2, steps=150), quiet)
+    loss = "multinomial" if kind == "sparse" else "squared"
+    weights = train(
+        rows, replace(FAST, loss=loss, hidden=(hidden,) if hidden else (), neighbours=10, noise=0.2, steps=150), quiet
+    )
     bits = weights.logits(rows) > 0
     distances = (bits[:, None] != bits[None]).sum(2)
     assert (
@@ -70,7 +77,8 @@ def test_progress_counts_the_steps_of_both_stages():
     rows, _ = groups("sparse")
     seen = []
     train(rows, replace(FAST, steps=2), lambda *at: seen.append(at))
-    assert seen == [("stage 1", 1, 2), ("stage 1", 2, 2), ("stage 2", 1, 2), ("stage 2", 2, 2)]
+    assert [at[:3] for at in seen] == [("stage 1", 1, 2), ("stage 1", 2, 2), ("stage 2", 1, 2), ("stage 2", 2, 2)]
+    assert re.fullmatch(r"loss \d+\.\d{3}, balance [01]\.\d\d", seen[-1][3])
 
 
 def shapes(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,10 +93,10 @@ def shapes(count: int) -> tuple[np.ndarray, np.ndarray]:
 IMAGES = Settings(bits=16, steps=40, batch=32, image_size=8, convolution=4, hidden=16).resolved("image")
 
 
-@pytest.mark.parametrize("convolution", [0, 4])
-def test_images_of_one_shape_have_near_codes(convolution):
+@pytest.mark.parametrize("net", ["mlp", "conv"])
+def test_images_of_one_shape_have_near_codes(net):
     pixels, side = shapes(160)
-    weights = train(pixels, replace(IMAGES, convolution=convolution), quiet)
+    weights = train(pixels, replace(IMAGES, net=net), quiet)
     bits = weights.logits(pixels) > 0
     distances = (bits[:, None] != bits[None]).sum(2)
     assert precision_at(distances, side[:, None] == side, 20).mean() > 0.9
@@ -110,7 +118,7 @@ def test_stage_two_goes_on_from_the_inner_layers_of_stage_one(monkeypatch):
     """With steps that hardly move anything, they are still those that stage one was made with."""
     pixels, _ = shapes(40)
     torch.manual_seed(IMAGES.seed)
-    fresh = Autoencoder(64, 256, 16, 4, 8)
+    fresh = Autoencoder(64, replace(IMAGES, bits=256))
     weights = train(pixels, replace(IMAGES, steps=1, learning_rate=1e-6), quiet)
     for (mine, _), (theirs, _) in zip(weights.encoder[:-1], fresh.export().encoder[:-1], strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
@@ -129,5 +137,114 @@ def test_all_equal_rows_give_finite_codes():
 
 
 def test_batches_take_each_row_once_before_any_twice():
-    drawn = np.concatenate(list(_batches(12, replace(FAST, batch=4, steps=6), np.random.default_rng(0))))
+    settings = replace(FAST, batch=4, steps=6)
+    run = _Run(Autoencoder(5, settings), np.ones((12, 5), np.float32), None)
+    drawn = np.concatenate([run.batch() for _ in range(6)])
     assert sorted(drawn[:12]) == list(range(12)) == sorted(drawn[12:])
+
+
+PLAIN = Settings(kind="denoising", bits=16, steps=60, batch=16, hidden=(16,), patience=0).resolved("vector")
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("settings", [FAST, PLAIN, replace(PLAIN, patience=3, binarizer="bernoulli")])
+@pytest.mark.parametrize("step", [3, 37, 70])
+def test_a_training_that_was_killed_goes_on_to_the_same_weights(settings, step, tmp_path, monkeypatch):
+    """KilledError in the first stage, later, and (agreement) in the second; a kill loses what was not yet written."""
+    monkeypatch.setattr("hashret.model.checkpoint.SECONDS", 0)
+    rows, _ = groups("sparse" if settings is FAST else "dense")
+    path, calls = tmp_path / "db.training", []
+
+    def kill(*at):
+        calls.append(at)
+        if len(calls) == step:
+            raise KilledError
+
+    whole = train(rows, settings, quiet)
+    with suppress(KilledError):
+        train(rows, settings, kill, path)
+    stopped = path.exists()
+    seen = []
+    again = train(rows, settings, lambda *at: seen.append(at), path)
+    assert stopped == (step < settings.steps * (2 if settings is FAST else 1))
+    assert not path.exists()
+    if stopped:
+        assert len(seen) == len(calls[-1:]) * (settings.steps * (2 if settings is FAST else 1)) - step
+    for name, array in whole.state().items():
+        np.testing.assert_array_equal(again.state()[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("change", ["settings", "rows", "bytes"])
+def test_a_checkpoint_of_another_training_is_not_taken(change, tmp_path, monkeypatch):
+    monkeypatch.setattr("hashret.model.checkpoint.SECONDS", 0)
+    rows, _ = groups("dense")
+    path, seen = tmp_path / "db.training", []
+
+    def kill_at_five(*at):
+        if at[1] == 5:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train(rows, PLAIN, kill_at_five, path)
+    if change == "bytes":
+        path.write_bytes(b"not a checkpoint")
+    other = replace(PLAIN, seed=3) if change == "settings" else PLAIN
+    train(rows + 1 if change == "rows" else rows, other, lambda *at: seen.append(at[1]), path)
+    assert seen[0] == 1
+
+
+def test_training_stops_early_and_keeps_the_weights_that_did_best_on_held_out_rows():
+    """Of pure noise there is nothing to learn: sooner or later held-out rows come back worse."""
+    rows = np.random.default_rng(0).normal(size=(60, 30)).astype(np.float32)
+    settings = replace(PLAIN, corruption="none", binarizer="linear", steps=2000, patience=3, learning_rate=0.01)
+    seen = []
+    train(rows, settings, lambda *at: seen.append(at[1]))
+    assert 0 < seen[-1] < 1500
+
+
+def test_the_best_look_is_the_one_that_stays(monkeypatch):
+    losses, kept = iter([3.0, 1.0, 2.0, 1.5, 1.2, 9.0]), []
+    rows, _ = groups("dense")
+    run = _Run(Autoencoder(rows.shape[1], replace(PLAIN, patience=3)), rows, None)
+    monkeypatch.setattr("hashret.model.fit.loss", lambda *given: (torch.tensor(next(losses)), None))
+    while not run.stopped:
+        run.net.encoder[1].data += 1
+        kept.append(run.net.encoder[1].detach().clone())
+        run.look()
+    run.finish()
+    assert len(kept) == 6
+    assert torch.equal(run.net.encoder[1], kept[1])
+
+
+def test_held_out_rows_are_never_learned_from():
+    rows, _ = groups("dense", 200)
+    run = _Run(Autoencoder(rows.shape[1], replace(PLAIN, patience=1)), rows, None)
+    drawn = {int(row) for _ in range(40) for row in run.batch()}
+    assert len(run.held) == 10
+    assert sorted([*drawn, *run.held]) == list(range(200))
+
+
+def test_long_gradients_are_cut():
+    rows, _ = groups("dense")
+    run = _Run(Autoencoder(rows.shape[1], replace(PLAIN, clip=0.5)), rows, None)
+    (run.loss(run.batch())[0] * 1e4).backward()
+    seen = []
+    for optimizer in run.optimizers:
+        optimizer.register_step_pre_hook(
+            lambda one, *given: seen.extend(part.grad.norm() for part in one.param_groups[0]["params"])
+        )
+    run.advance()
+    assert torch.stack(seen).norm().item() == pytest.approx(0.5, rel=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_trains_codes_that_equal_those_of_numpy():
+    """The same weights give the same bits on both; bfloat16 is for training alone."""
+    rows, _ = groups("dense", 4000)
+    net = fit(Autoencoder(rows.shape[1], PLAIN), rows, None, "codes", quiet, Checkpoint(None, rows, PLAIN)).eval()
+    with torch.no_grad():
+        there = (net.cuda().encode(torch.from_numpy(rows).cuda()) > 0).cpu().numpy()
+    assert ((net.cpu().export().values(rows) > 0) == there).mean() >= 0.999
