@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hashret import evaluate
-    from hashret.engine import Engine, Hit
+    from hashret.engine import Engine
     from hashret.hasher import Hasher
     from hashret.inputs import Entry
+    from hashret.results import Hit
     from hashret.settings import Settings
     from indexer.errors import HashretError
     from indexer.index import Index
@@ -22,7 +23,7 @@ _HOMES = {
     "Entry": "hashret.inputs",
     "HashretError": "indexer.errors",
     "Hasher": "hashret.hasher",
-    "Hit": "hashret.engine",
+    "Hit": "hashret.results",
     "Index": "indexer.index",
     "Settings": "hashret.settings",
 }

@@ -18,8 +18,9 @@ import click
 import numpy as np
 
 from hashret import output
-from hashret.engine import Engine, Hit
+from hashret.engine import Engine
 from hashret.inputs import Entry, Source
+from hashret.results import Hit
 from hashret.settings import Settings
 from indexer.errors import NotFound
 

@@ -19,9 +19,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hashret.features import Contents, Floats, Rows, Sparse
-from hashret.hasher import Hasher, Progress, silent
+from hashret.features import Contents
+from hashret.hasher import Hasher, Progress, errors, silent
 from hashret.inputs import Entry
+from hashret.results import Anomaly, Counts, Hit
+from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import combined, cosines, sparse_cosines
 from hashret.settings import Settings
 from indexer.bits import Codes, Distances, Ids
@@ -29,33 +31,10 @@ from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
 from indexer.planner import Plan
-from indexer.rows import Model
+from indexer.rows import Model, Row
 
 BATCH = 2048  # entries a transaction
 SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One answer: `distance` in bits, `score` higher is better, `content` None for images and embeddings."""
-
-    key: str
-    distance: int
-    score: float
-    content: str | None
-    meta: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What one `add` did, in entries."""
-
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.added + other.added, self.updated + other.updated, self.unchanged + other.unchanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +91,14 @@ class Engine:
         """Train on a random sample of the entries, create the file, and store them all.
 
         `entries` is read twice if it can be (a list, a `Source`), else kept in memory. No file is made before training
-        is done. Raises `InvalidInput` for no entries or for more than one kind of them.
+        is done, but for PATH.training, from which the same call goes on if this one is stopped. Raises `InvalidInput`
+        for no entries or for more than one kind of them.
         """
         again = list(entries) if iter(entries) is entries else entries
         chosen = settings or Settings()
         contents = _reservoir((entry.content for entry in again), chosen.sample, chosen.seed)
-        engine = cls.create(path, Hasher.fit(contents, chosen, progress), vectors=vectors)
+        checkpoint = None if path == ":memory:" else f"{path}.training"
+        engine = cls.create(path, Hasher.fit(contents, chosen, progress, checkpoint), vectors=vectors)
         engine.add(again, progress)
         return engine
 
@@ -178,7 +159,7 @@ class Engine:
         fresh = [entry for entry in latest if known.get(entry.key) != digests[entry.key]]
         if fresh:
             contents = [entry.content for entry in fresh]
-            rows = self.hasher.transform(contents)
+            rows = self.hasher.rows(contents)
             self.index.add(
                 [entry.key for entry in fresh],
                 self.hasher.weights.encode(rows),
@@ -213,7 +194,7 @@ class Engine:
         if isinstance(contents, np.ndarray) and contents.ndim == 2 and contents.dtype == np.uint8:
             sides = np.zeros((len(contents), 0), np.float32)
             return self._search(contents, sides, sides, _Asked(k, radius, where, rerank=False))
-        rows = self.hasher.transform(contents)
+        rows = self.hasher.rows(contents)
         return self._search(*self.hasher.weights.ask(rows), rows, _Asked(k, radius, where, rerank))
 
     def similar(
@@ -230,7 +211,7 @@ class Engine:
         codes = self.index.codes(ids)
         sides = self.hasher.weights.ask_by_code(codes)
         if self.hasher.kind == "text":
-            rows: Rows = self.hasher.transform([store.rows(ids)[0].content or ""])
+            rows: Rows = self.hasher.rows([store.rows(ids)[0].content or ""])
         else:
             rows = store.vectors(ids) if self._vectors else sides
         hits = self._search(codes, sides, rows, _Asked(k + 1, radius, where, rerank))[0]
@@ -256,17 +237,49 @@ class Engine:
         ordered = sorted(groups.values(), key=lambda group: (-len(group), group[0]))
         return [self.index.keys(np.array(group)) for group in ordered]
 
-    def anomalies(self, k: int = 20) -> list[Hit]:
-        """The k stored entries that the model reconstructs worst, worst first; `score` is the error.
+    def anomalies(
+        self,
+        entries: Iterable[Entry] | None = None,
+        k: int = 20,
+        quantile: float = 0.0,
+        progress: Progress = silent,
+    ) -> list[Anomaly]:
+        """The k entries that the model gives back worst, worst first, of those given or else of those stored.
 
-        Raises `InvalidInput` if contents are not stored: of images and embeddings only `vectors` are.
+        Only what comes back worse than the share `quantile` of the training entries. Raises `InvalidInput` if none are
+        given and contents are not stored: of images and embeddings only vectors may be.
         """
-        scored: list[tuple[float, int]] = []
-        for ids, contents in self._contents():
-            errors = self.hasher.error(contents)
-            scored = sorted([*scored, *zip((-errors).tolist(), ids.tolist(), strict=True)])[:k]
-        ids = np.array([number for _, number in scored], dtype=np.int64)
-        return self._hits(ids, [0] * len(ids), [-low for low, _ in scored])
+        worst: list[Anomaly] = []
+        done, total = 0, len(entries) if isinstance(entries, Sequence) else len(self) if entries is None else 0
+        batches: Iterator[tuple[Sequence[Entry | Row], Rows]]
+        batches = self._stored() if entries is None else self._given(entries)
+        for batch, rows in batches:
+            found = errors(self.hasher.weights, rows)
+            shares = self.hasher.quantile(found)
+            for one, error, share in zip(batch, found.tolist(), shares.tolist(), strict=True):
+                if share >= quantile:
+                    content = one.content if isinstance(one.content, str) else None
+                    worst.append(Anomaly(one.key, error, share, content, dict(one.meta)))
+            worst = sorted(worst, key=lambda one: -one.error)[:k]
+            done += len(batch)
+            progress("judge", done, total)
+        return worst
+
+    def _given(self, entries: Iterable[Entry]) -> Iterator[tuple[Sequence[Entry | Row], Rows]]:
+        """Entries and what the network reads of them, a batch at a time."""
+        stream = iter(entries)
+        while batch := list(islice(stream, BATCH)):
+            yield batch, self.hasher.rows([entry.content for entry in batch])
+
+    def _stored(self) -> Iterator[tuple[Sequence[Entry | Row], Rows]]:
+        """The same of the entries stored: of their texts, or of their vectors."""
+        if self.hasher.kind != "text" and not self._vectors:
+            raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
+        for page in self.index.store.pages():
+            if self._vectors:
+                yield page, self.index.store.vectors(np.array([row.id for row in page], dtype=np.int64))
+            else:
+                yield page, self.hasher.rows([row.content or "" for row in page])
 
     def reencode(self, hasher: Hasher) -> None:
         """Give every entry the code of another model, which takes the place of this one, in one transaction.
@@ -331,7 +344,7 @@ class Engine:
             return cosines(store.vectors(ids), rows[number])
         scores: Floats = self.hasher.weights.answer(self.index.codes(ids)) @ side
         if self.hasher.kind == "text" and isinstance(rows, Sparse):
-            theirs = self.hasher.transform([row.content or "" for row in store.rows(ids)])
+            theirs = self.hasher.rows([row.content or "" for row in store.rows(ids)])
             if isinstance(theirs, Sparse):
                 scores = combined(sparse_cosines(theirs, rows.take(np.array([number]))), scores)
         return scores

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import click
 
 Row = dict[str, Any]
-Progress = Any  # Callable[[str, int, int], None]; see `progress`
+Progress = Any  # see `progress`
 SNIPPET = 160  # characters of a content that a table shows
 KEY = 40  # characters of a key that a table shows
 TEXTS = {"content": 2, "meta": 1, "value": 1}  # columns that give way where the terminal is narrow, and their shares
@@ -88,24 +88,30 @@ def _write_csv(rows: Sequence[Row], delimiter: str) -> None:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A callback (phase, done, total) that draws a bar a phase on a terminal and does nothing elsewhere.
+    """A callback (phase, done, total, note) that draws a bar a phase on a terminal and does nothing elsewhere.
 
     A total of 0 means that the end is not known: the count is shown.
     """
     if not sys.stderr.isatty():
-        yield lambda phase, done, total: None
+        yield lambda phase, done, total, note="": None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, Any] = {}
 
-        def show(phase: str, done: int, total: int) -> None:
-            task = tasks.setdefault(phase, None) or bars.add_task(phase, total=total or None)
+        def show(phase: str, done: int, total: int, note: str = "") -> None:
+            task = tasks.setdefault(phase, None) or bars.add_task(phase, total=total or None, note="")
             tasks[phase] = task
-            bars.update(task, completed=done, total=total or None)
+            bars.update(task, completed=done, total=total or None, note=note)
 
         yield show

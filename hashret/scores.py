@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hashret.features import Floats, Sparse
+from hashret.rows import Floats, Sparse
 from indexer.bits import Codes, unpack
 
 CODES = np.float32(0.2)  # weight of the codes beside the words

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hashret.evaluate.rows import directions, taken, times, unit
-from hashret.features import Floats, Rows, Sparse
+from hashret.rows import Floats, Rows, Sparse
 from indexer.bits import Codes, pack
 
 _TRAINED_ON = 10_000  # rows that directions are learned from, at most

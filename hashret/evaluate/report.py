@@ -14,8 +14,8 @@ from hashret.evaluate.judged import Columns, Judged, Judgements, among_stored, b
 from hashret.evaluate.metrics import Scores
 from hashret.evaluate.quality import Quality, Suggestion, bits_for_balls, bits_for_recall, quality
 from hashret.evaluate.ways import Asked, Distances, Stored, Way, blocks, hamming, ways
-from hashret.features import Floats, Rows
 from hashret.hasher import Progress, silent
+from hashret.rows import Floats, Rows
 from indexer.errors import InvalidInput
 
 Measure = tuple[str, int | None]  # its name, and its radius if it has one

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from hashret.features import Floats, Rows, Sparse
+from hashret.rows import Floats, Rows, Sparse
 
 _CELLS = 1 << 22  # numbers of a temporary table: 16 MiB
 _MORE = 8  # directions sought beyond those wanted (Halko et al. 2011 advise 5 to 10)

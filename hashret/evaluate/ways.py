@@ -18,7 +18,7 @@ from hashret.engine import SHORTLIST, Engine
 from hashret.evaluate.baselines import Projection
 from hashret.evaluate.judged import Columns, Labels, labels_of
 from hashret.evaluate.rows import Cosines, joined, taken
-from hashret.features import Floats, Rows
+from hashret.rows import Floats, Rows
 from hashret.scores import combined
 from indexer.bits import Codes, distances
 
@@ -54,7 +54,7 @@ class Stored:
             labels += [labels_of(row.meta, label) for row in page]
             fields.update(dict.fromkeys(name for row in page for name in row.meta))
             if engine.hasher.kind == "text":
-                parts.append(engine.hasher.transform([row.content or "" for row in page]))
+                parts.append(engine.hasher.rows([row.content or "" for row in page]))
         if store.fact("vectors") == "float16":
             parts = [store.vectors(ids[start : start + _PAGE]) for start in range(0, len(ids), _PAGE)]
         return cls(keys, codes, joined(parts) if parts else None, labels, list(fields))
@@ -71,7 +71,7 @@ class Asked:
     @classmethod
     def of(cls, engine: Engine, contents: list[Any]) -> Asked:
         """Contents that are not stored."""
-        rows = engine.hasher.transform(contents)
+        rows = engine.hasher.rows(contents)
         return cls(*engine.hasher.weights.ask(rows), rows)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""PNG and JPEG files to uint8 arrays, one entry a file.
+"""PNG and JPEG files to uint8 arrays, one entry a file, and back to PNG.
 
 Grey images stay grey, everything else becomes RGB; turned as the camera says, transparency laid on white, 16 bits cut
 to 8. Not here: scaling, which belongs to the model (`features`). Pillow is imported when the first image is read.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,14 @@ def read_image(file: File, _options: ReadOptions) -> Items:
         yield 0, InvalidInput(*unreadable(file, error).args)
     except InvalidInput as error:
         yield 0, error
+
+
+def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write uint8 (h, w) or (h, w, 3) as a PNG file, and the folders above it where they are missing."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, "PNG")
 
 
 def _pixels(file: File) -> NDArray[np.uint8]:

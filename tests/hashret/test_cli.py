@@ -283,6 +283,105 @@ def test_images_by_folder_and_query_by_image(tmp_path):
     assert json.loads(run("info", db)[0])["vectors"] == "float16"
 
 
+def pictures(folder, count):
+    """Images of 9 x 9 pixels with a bright left or right side, and one that is dark."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(count):
+        pixels = rng.integers(0, 30, (9, 9), dtype=np.uint8)
+        pixels[:, slice(0, 4) if number % 2 else slice(4, 9)] += 200
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    Image.fromarray(np.eye(9, dtype=np.uint8) * 255).save(folder / "odd.png")
+    return folder
+
+
+def test_anomaly_finds_what_is_unlike_the_training_data(tmp_path, stored):
+    (tmp_path / "new.jsonl").write_text(
+        '{"id": "usual", "text": "moon rocket orbit launch"}\n{"id": "odd", "text": "moon bread goal bank flour"}\n'
+    )
+    out, _ = run("anomaly", stored, tmp_path / "new.jsonl")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [(one["key"], one["quantile"]) for one in found] == [("odd", 1.0)]
+    assert list(found[0]) == ["key", "error", "quantile", "content", "meta"]
+    shown = run("anomaly", stored, "-k", 2, "--quantile", 0)[0]
+    with Engine.open(stored) as engine:
+        assert [json.loads(line)["key"] for line in shown.splitlines()] == [one.key for one in engine.anomalies(k=2)]
+    (tmp_path / "usual.txt").write_text("moon rocket orbit launch")
+    assert run("anomaly", stored, tmp_path / "usual.txt", "--quantile", 1, code=1)[0] == ""
+
+
+def test_denoise_writes_images_and_tells_the_gain(tmp_path):
+    db, folder = tmp_path / "p.db", pictures(tmp_path / "pics", 40)
+    options = ("--kind", "denoising", "--corruption", "gaussian", "--noise", 0.3, "--hidden", "32", "--image-size", 9)
+    run("index", db, folder, *options, "--bits", 16, "--steps", 300, "--batch", 16)
+    out, _ = run("denoise", db, folder / "3.png", folder / "4.png", "-o", tmp_path / "out", "--noise", 0.3)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["path"] for row in rows] == [str(tmp_path / "out" / name) for name in ("3.png", "4.png")]
+    for row in rows:
+        assert row["gained"] == pytest.approx(row["after"] - row["before"])
+        assert row["gained"] > 3
+        with Image.open(row["path"]) as image:
+            back = np.asarray(image).astype(float) / 255
+        with Image.open(row["key"]) as image:
+            clean = np.asarray(image).astype(float) / 255
+        assert -10 * np.log10(((back - clean) ** 2).mean()) == pytest.approx(row["after"], abs=0.1)
+    out, _ = run("denoise", db, folder / "3.png", "-o", tmp_path / "out")
+    assert json.loads(out)["gained"] is None
+    shutil.copy(folder / "3.png", tmp_path / "3.png")
+    _, err = run("denoise", db, folder / "3.png", tmp_path / "3.png", "-o", tmp_path / "out", code=2)
+    path = tmp_path / "out" / "3.png"
+    assert err == f"Error: {tmp_path / '3.png'}: another image is written as {path}: give each a name of its own\n"
+
+
+def test_denoise_is_for_images(stored, tmp_path):
+    (tmp_path / "a.txt").write_text("moon")
+    _, err = run("denoise", stored, tmp_path / "a.txt", "-o", tmp_path, code=2)
+    assert err == "Error: only images are denoised: the model encodes text\n"
+
+
+def test_a_killed_index_goes_on_to_the_same_model(corpus, tmp_path):
+    """SIGKILL in the middle of training, as a machine that loses its power; then the same command again."""
+    program = (
+        "import sys, os, signal, hashret.model.checkpoint as c, hashret.model.fit as f; from hashret.cli import main\n"
+        "c.SECONDS = 0; note = f._Run.note\n"
+        "kill = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "f._Run.note = lambda run, *words: kill() if run.step == 50 else note(run, *words)\n"
+        "main()"
+    )
+    killed, whole = tmp_path / "killed.db", tmp_path / "whole.db"
+    words = ["index", str(killed), str(corpus), *FAST]
+    assert subprocess.run([sys.executable, "-c", program, *words]).returncode == -signal.SIGKILL
+    assert (tmp_path / "killed.db.training").exists()
+    assert not killed.exists()
+    run(*words)
+    run("index", whole, corpus, *FAST)
+    assert json.loads(run("info", killed)[0])["model"] == json.loads(run("info", whole)[0])["model"]
+    assert not (tmp_path / "killed.db.training").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--kind", "deep", "--net", "conv"), "Error: net conv reads images: take mlp\n"),
+        (
+            ("--kind", "rbm", "--activation", "relu"),
+            "Error: start rbm learns sigmoid units: activation sigmoid, not relu\n",
+        ),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused_and_leave_nothing(words, message, corpus, tmp_path):
+    _, err = run("index", tmp_path / "d.db", corpus, *FAST, *words, code=2)
+    assert err == message
+    assert not (tmp_path / "d.db").exists()
+
+
+def test_widths_are_numbers_with_commas(corpus, tmp_path):
+    run("index", tmp_path / "d.db", corpus, *FAST, "--kind", "deep", "--hidden", "24,12")
+    assert json.loads(run("info", tmp_path / "d.db")[0])["settings"]["hidden"] == [24, 12]
+    _, err = run("index", tmp_path / "e.db", corpus, "--hidden", "24;12", code=2)
+    assert err.endswith("Invalid value for '--hidden': '24;12' is no list of widths: write 500,250, or 0 for none\n")
+
+
 def test_embeddings_with_ids(tmp_path, vectors):
     np.save(tmp_path / "v.npy", vectors)
     (tmp_path / "ids.txt").write_text("".join(f"v{n}\n" for n in range(80)))

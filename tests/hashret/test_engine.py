@@ -42,7 +42,7 @@ def test_rerank_is_by_words_and_asymmetric_score(engine, entries):
     soft = np.tanh(hasher.logits([query])[0])
     texts = [entry.content for entry in entries]
     signs = np.unpackbits(hasher.encode(texts), axis=1) * 2.0 - 1
-    rows, own = hasher.transform(texts), hasher.transform([query])
+    rows, own = hasher.rows(texts), hasher.rows([query])
     dense = np.zeros((120, rows.width))
     dense[rows.owners(), rows.indices] = rows.data
     wanted = np.zeros(rows.width)
@@ -161,8 +161,51 @@ def test_anomalies_are_the_worst_reconstructed(engine, entries):
     errors = engine.hasher.error(texts)
     keys = [entry.key for entry in entries] + ["odd"]
     worst = engine.anomalies(k=3)
-    assert [hit.key for hit in worst] == [keys[n] for n in np.lexsort((range(121), -errors))[:3]]
-    np.testing.assert_allclose([hit.score for hit in worst], np.sort(errors)[::-1][:3], rtol=1e-5)
+    assert [one.key for one in worst] == [keys[n] for n in np.lexsort((range(121), -errors))[:3]]
+    np.testing.assert_allclose([one.error for one in worst], np.sort(errors)[::-1][:3], rtol=1e-5)
+
+
+def test_anomalies_among_given_entries_are_those_beyond_the_quantile(engine):
+    given = [Entry("odd", "orbit bread goal bank", {"n": 1}), Entry("usual", "orbit rocket moon launch", {"n": 2})]
+    texts = [entry.content for entry in given]
+    errors, shares = engine.hasher.error(texts), engine.hasher.quantile(engine.hasher.error(texts))
+    found = engine.anomalies(iter(given))
+    assert [(one.key, one.content, one.meta) for one in found] == [
+        ("odd", "orbit bread goal bank", {"n": 1}), ("usual", "orbit rocket moon launch", {"n": 2}),
+    ]  # fmt: skip
+    np.testing.assert_allclose([(one.error, one.quantile) for one in found], np.stack([errors, shares], 1), rtol=1e-5)
+    assert [one.key for one in engine.anomalies(given, quantile=float(shares[0]))] == ["odd"]
+    assert engine.anomalies(given, k=1)[0].key == "odd"
+    assert engine.anomalies([]) == []
+    assert len(engine) == 120
+
+
+def test_anomalies_among_kept_vectors(vector_hasher, vectors):
+    entries = [Entry(str(n), row, {}) for n, row in enumerate(vectors)]
+    with Engine.create(":memory:", vector_hasher, vectors=True) as engine:
+        engine.add(entries)
+        stored, given = engine.anomalies(k=80), engine.anomalies(entries, k=80)
+    assert sorted(one.key for one in stored) == sorted(map(str, range(80)))
+    errors = {one.key: one.error for one in given}
+    np.testing.assert_allclose([one.error for one in stored], [errors[one.key] for one in stored], rtol=2e-2)
+
+
+def test_a_training_that_was_stopped_leaves_its_checkpoint_beside_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("hashret.model.checkpoint.SECONDS", 0)
+    path, entries = str(tmp_path / "d.db"), make_entries(60)
+
+    def stop(phase, done, total, note=""):
+        if (phase, done) == ("stage 2", 9):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Engine.fit(path, entries, FAST, progress=stop)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["d.db.training"]
+    seen = []
+    with Engine.fit(path, entries, FAST, progress=lambda *at: seen.append(at[:2])) as engine:
+        assert engine.hasher.digest == Hasher.fit([entry.content for entry in entries], FAST).digest
+    assert seen[0] == ("stage 2", 10)
+    assert not (tmp_path / "d.db.training").exists()
 
 
 def test_reencode_gives_every_entry_the_code_of_the_new_model(engine, entries):
@@ -237,7 +280,7 @@ def test_vectors_rerank_by_cosine(vectors, vector_hasher):
     with Engine.create(":memory:", vector_hasher, vectors=True) as engine:
         engine.add([Entry(str(n), row) for n, row in enumerate(vectors)])
         hits = engine.query(vectors[7:8], k=80)[0]
-        rows = vector_hasher.transform(vectors)
+        rows = vector_hasher.rows(vectors)
         cosine = rows @ rows[7] / np.linalg.norm(rows, axis=1) / np.linalg.norm(rows[7])
         np.testing.assert_allclose([hit.score for hit in hits], np.sort(cosine)[::-1], atol=2e-3)
         assert hits[0].key == "7"
@@ -245,7 +288,7 @@ def test_vectors_rerank_by_cosine(vectors, vector_hasher):
         assert hits[0].content is None
     with Engine.create(":memory:", vector_hasher) as plain:
         plain.add([Entry("0", vectors[0])])
-        codes, sides = vector_hasher.weights.ask(vector_hasher.transform(vectors[:1]))
+        codes, sides = vector_hasher.weights.ask(vector_hasher.rows(vectors[:1]))
         expected = float(sides[0] @ vector_hasher.weights.answer(codes)[0])
         assert plain.query(vectors[:1])[0][0].score == pytest.approx(expected)
 

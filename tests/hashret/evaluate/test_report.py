@@ -82,7 +82,7 @@ def test_without_judgements_codes_look_for_the_float_neighbours(engine):
 
 def test_the_recall_of_float_neighbours_is_that_of_brute_force(engine):
     report = evaluate(engine, None, Options(k=(3,)))
-    rows = engine.hasher.transform([engine.get(key).content for key in engine.index.keys(np.arange(1, 121))])
+    rows = engine.hasher.rows([engine.get(key).content for key in engine.index.keys(np.arange(1, 121))])
     dense = np.zeros((120, rows.width), dtype=np.float32)
     dense[rows.owners(), rows.indices] = rows.data
     codes = engine.index.codes(np.arange(1, 121))

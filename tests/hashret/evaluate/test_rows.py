@@ -3,7 +3,7 @@ import pytest
 
 from hashret.evaluate import rows as chapter
 from hashret.evaluate.rows import Cosines, directions, joined, taken, times, transposed
-from hashret.features import Sparse
+from hashret.rows import Sparse
 
 
 def make_sparse(seed=0, shape=(30, 12), filled=0.3):

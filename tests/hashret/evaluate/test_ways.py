@@ -59,7 +59,7 @@ def test_stored_vectors_make_float_and_baselines(vectors, vector_hasher):
         stored = Stored.of(engine)
         queries = Asked.among(engine, stored, np.array([4, 9]))
         found = ways(engine, stored, queries, 10, {})
-        rows = vector_hasher.transform(vectors)
+        rows = vector_hasher.rows(vectors)
         np.testing.assert_allclose(found["float"](slice(0, 1))[0], 1 - cosines(rows, rows[4]), atol=2e-3)
         assert np.array_equal(queries.codes, vector_hasher.encode(vectors)[[4, 9]])
 

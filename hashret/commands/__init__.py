@@ -1,0 +1,1 @@
+"""The commands, a chapter a file; `hashret.cli` gathers them."""

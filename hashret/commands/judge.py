@@ -1,0 +1,75 @@
+"""Commands that tell how good or sound a file is: info, evaluate, check."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import Any
+
+import click
+
+from hashret import output
+from hashret.options import DB, open_engine, output_options
+
+
+@click.command()
+@DB
+@output_options("json", "csv", "tsv")
+def info(db: str, form: str | None) -> None:
+    """Show what DB holds: entries, model, codes, buckets and bytes."""
+    with open_engine(db) as engine:
+        facts = engine.info()
+    one = form or not sys.stdout.isatty()
+    output.write([facts] if one else [{"fact": name, "value": value} for name, value in facts.items()], form)
+
+
+@click.command()
+@DB
+@click.argument("judged", required=False, type=click.Path())
+@click.option("--label", metavar="FIELD", help="Relevant is what has the same value of this field.")
+@click.option("--qrels", metavar="FILE", help="Grades: query, 0, key, grade, as TREC has them.")
+@click.option("--queries", metavar="FILE", help="Texts for --qrels: .jsonl with ids, or .tsv of id and text.")
+@click.option(
+    "-k", multiple=True, default=[10], show_default=True, type=click.IntRange(1), help="Metrics of the first k."
+)
+@click.option("-r", "--radius", multiple=True, type=click.IntRange(0), help="Metrics within so many bits [0 2 4 8 16].")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws queries and baselines.")
+@click.option("--sample", default=1000, show_default=True, type=click.IntRange(1), help="At most so many queries.")
+@output_options("json", "csv", "tsv")
+def evaluate(db: str, judged: str | None, form: str | None, **asked: Any) -> None:
+    """Judge the codes of DB beside exact float search and other codes (LSH, PCA, ITQ) of as many bits.
+
+    JUDGED is a folder in the form of BEIR, or with --label a file of queries that have this field. With --label alone
+    stored entries are the queries. With none of these the codes should find the neighbours by exact cosine.
+    """
+    from hashret.evaluate import Judgements, Options
+    from hashret.evaluate import evaluate as run
+    from hashret.evaluate.tables import tables
+
+    judgements = Judgements(judged, *(asked.pop(name) for name in ("label", "qrels", "queries")))
+    with open_engine(db) as engine, output.progress() as show:
+        report = run(engine, judgements, Options(**asked), show)
+    if form or not sys.stdout.isatty():
+        output.write(report.rows(), form)
+    else:
+        for title, rows in tables(report, shutil.get_terminal_size().columns):
+            output.table(rows, title)
+    for note in report.notes:
+        click.echo(note, err=True)
+
+
+@click.command()
+@DB
+@click.option(
+    "--sample", default=32, show_default=True, type=click.IntRange(1), help="Answers to prove by brute force."
+)
+def check(db: str, sample: int) -> None:
+    """Prove a sample of answers by brute force, and the caches against the rows of DB."""
+    with open_engine(db) as engine:
+        report = engine.check(sample)
+    for line in report.checks:
+        click.echo(f"ok: {line}")
+    for line in report.problems:
+        click.echo(f"wrong: {line}", err=True)
+    if not report.ok:
+        sys.exit(1)

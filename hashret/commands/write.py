@@ -1,0 +1,80 @@
+"""Commands that write: index, add, remove."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hashret import output
+from hashret.options import DB, PATHS, open_engine, options_of, read_options, source_of
+from hashret.settings import Settings
+from indexer.errors import Mismatch
+
+
+@click.command()
+@DB
+@PATHS
+@read_options
+@options_of(Settings)
+@click.option("--store-vectors", is_flag=True, help="Images, embeddings: keep float16 vectors to rerank with.")
+def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) -> None:
+    """Train if DB has no model, then encode and store PATH...; run it again after changes.
+
+    PATH is a folder, a file (.txt .md .jsonl .csv .tsv .png .jpg .npy .npz) or - for lines of standard input.
+    """
+    from hashret.engine import Engine
+
+    chosen = {item.name: options.pop(item.name) for item in fields(Settings)}
+    settings = Settings(**chosen)
+    source = source_of(paths, options)
+    with output.progress() as show:
+        if Path(db).exists():
+            with Engine.open(db) as engine:
+                _same_settings(db, engine.hasher.settings, chosen)
+                counts = engine.add(source, show)
+        else:
+            with Engine.fit(db, source, settings, vectors=store_vectors, progress=show) as engine:
+                counts = engine.counts
+    _report(counts, source)
+
+
+@click.command()
+@DB
+@PATHS
+@read_options
+def add(db: str, paths: tuple[str, ...], **options: Any) -> None:
+    """Encode and store PATH... with the model that DB has; what is unchanged is skipped."""
+    source = source_of(paths, options)
+    with open_engine(db) as engine, output.progress() as show:
+        _report(engine.add(source, show), source)
+
+
+@click.command()
+@DB
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+def remove(db: str, keys: tuple[str, ...]) -> None:
+    """Remove entries by key; if one of them is not there, none is removed."""
+    with open_engine(db) as engine:
+        count = engine.remove(keys)
+    click.echo(f"{count:,} removed", err=True)
+
+
+def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:
+    """Raise `Mismatch` if a setting was asked for that DB's model was not trained with."""
+    context = click.get_current_context()
+    for name, value in chosen.items():
+        asked = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if asked and value != getattr(trained, name):
+            there = getattr(trained, name)
+            raise Mismatch(f"{db}: its model was trained with {name} {there}, not {value}: index into a new file")
+
+
+def _report(counts: Any, source: Any) -> None:
+    """What was stored, and what was passed over, on standard error."""
+    line = f"{counts.added:,} added, {counts.updated:,} updated, {counts.unchanged:,} unchanged"
+    click.echo(line + (f", {source.skipped:,} skipped" if source.skipped else ""), err=True)
+    for problem in source.problems[:10]:
+        click.echo(f"skipped: {problem}", err=True)

@@ -1,0 +1,111 @@
+"""What commands share: options from the fields of a dataclass, those of several commands, files and engines opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from hashret.engine import Engine
+    from hashret.inputs import Source
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+DB = click.argument("db", type=click.Path(dir_okay=False))
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+
+
+class _Widths(click.ParamType[tuple[int, ...]]):
+    """Whole numbers with commas between; 0 for none."""
+
+    name = "widths"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """A tuple of the numbers; those that are none end the command with usage."""
+        if isinstance(value, tuple):
+            return value
+        if not all(part.strip().isdigit() for part in value.split(",")):
+            self.fail(f"{value!r} is no list of widths: write 500,250, or 0 for none", param, ctx)
+        return tuple(int(part) for part in value.split(",") if int(part))
+
+
+def options_of(kind: type, skip: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """One option a field of a dataclass, with the help text and limits of its metadata."""
+
+    def add(command: Command) -> Command:
+        for item in reversed([item for item in fields(kind) if item.name not in skip]):
+            shown = item.default not in (None, "", False)
+            flag = {"is_flag": True} if item.type == "bool" else {"type": _type(str(item.type), item.metadata)}
+            name, text = "--" + item.name.replace("_", "-"), item.metadata["help"]
+            option = click.option(name, item.name, default=item.default, help=text, show_default=shown, **flag)
+            command = option(command)
+        return command
+
+    return add
+
+
+def _type(kind: str, limits: Any) -> Any:
+    """What click makes of the text of a field."""
+    if limits.get("choices"):
+        return click.Choice(limits["choices"])
+    if kind.startswith("tuple"):
+        return _Widths()
+    if limits.get("low") is None:
+        return str
+    return (click.IntRange if "int" in kind else click.FloatRange)(limits["low"], limits["high"])
+
+
+def read_options(command: Command) -> Command:
+    """The options of reading, from `ReadOptions`."""
+    from hashret.inputs import ReadOptions
+
+    return options_of(ReadOptions)(command)
+
+
+def output_options(*names: str) -> Callable[[Command], Command]:
+    """Flags that choose the form of the rows printed."""
+    texts = {"json": "JSON lines.", "csv": "CSV with a header.", "tsv": "TSV with a header.", "ids": "Keys only."}
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            command = click.option(f"--{name}", "form", flag_value=name, help=texts[name])(command)
+        return command
+
+    return add
+
+
+def search_options(command: Command) -> Command:
+    """Options that every search has."""
+    for option in reversed(
+        (
+            click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many to find."),
+            click.option(
+                "-r", "--radius", type=click.IntRange(0), help="All within so many flipped bits; 0: the same code."
+            ),
+            click.option(
+                "--where", multiple=True, metavar="FIELD=VALUE", help="Only entries whose meta has this value."
+            ),
+            click.option(
+                "--rerank/--no-rerank", default=True, show_default=True, help="Order by the real-valued query."
+            ),
+            click.option("--explain", is_flag=True, help="Print how the search is done, why, and how long it takes."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def open_engine(db: str) -> Engine:
+    """The engine of an existing file."""
+    from hashret.engine import Engine
+
+    return Engine.open(db)
+
+
+def source_of(paths: tuple[str, ...], options: dict[str, Any]) -> Source:
+    """The entries of the paths."""
+    from hashret.inputs import ReadOptions, Source
+
+    return Source(paths, ReadOptions(**options))

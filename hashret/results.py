@@ -1,0 +1,40 @@
+"""What `Engine` answers: small frozen records, and nothing that they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer: `distance` in bits, `score` higher is better, `content` None for images and embeddings."""
+
+    key: str
+    distance: int
+    score: float
+    content: str | None
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """An entry and its `error` (see `Hasher.error`); `quantile` of the training entries come back better, 0 to 1."""
+
+    key: str
+    error: float
+    quantile: float
+    content: str | None
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one `add` did, in entries."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.added + other.added, self.updated + other.updated, self.unchanged + other.unchanged)
