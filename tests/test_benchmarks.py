@@ -11,8 +11,8 @@ from benchmarks.quality.peers import checkouts, ranked, shallow
 from benchmarks.quality.results import Codes, Ranking, Run
 from benchmarks.quality.run import possible
 from benchmarks.quality.scoring import asymmetric, blocks, found_of_ten, hamming, map_1000, mean
-from hashret.features import Sparse
-from hashret.settings import BY_KIND
+from hashret.family import BY_CONTENTS, CONTENTS
+from hashret.rows import Sparse
 from indexer.bits import distances, pack
 
 RNG = np.random.default_rng(0)
@@ -196,7 +196,9 @@ def test_reranking_by_stored_vectors_finds_what_the_shortlist_holds(vectors, mon
 
 @pytest.mark.parametrize("variant", ablation.VARIANTS[1:], ids=lambda variant: variant.slug)
 def test_every_variant_of_the_ablation_changes_what_is_learned(variant, monkeypatch):
-    monkeypatch.setitem(BY_KIND, "matrix", {**BY_KIND["matrix"], "steps": 8, "batch": 32, "neighbours": 25})
+    words = BY_CONTENTS["neighbour"]
+    monkeypatch.setitem(words, "matrix", {**words["matrix"], "steps": 8})
+    monkeypatch.setitem(CONTENTS, "matrix", {**CONTENTS["matrix"], "batch": 32, "neighbours": 25})
     changed, default = (one.run(texts(), 16, 0) for one in (variant, ablation.VARIANTS[0]))
     assert not np.array_equal(changed.queries, default.queries)
     assert np.array_equal(ablation.VARIANTS[0].run(texts(), 16, 0).queries, default.queries)

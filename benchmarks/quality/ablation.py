@@ -20,9 +20,10 @@ from benchmarks.quality import peers, tasks
 from benchmarks.quality.results import Codes, Run, load, make, write
 from benchmarks.quality.scoring import mean as mean_of
 from benchmarks.quality.scoring import precision_100
-from hashret.features import Rows
-from hashret.forward import Weights
-from hashret.model import binarize, neighbours, train
+from hashret.model import fit, neighbours, train
+from hashret.model.checkpoint import Checkpoint
+from hashret.model.nets import Autoencoder
+from hashret.rows import Rows
 from hashret.settings import Settings
 
 
@@ -48,29 +49,29 @@ class Variant:
             return peers.hashret(task, bits, seed, **self.settings)
 
 
-def one_stage(rows: Rows, settings: Settings, progress: train.Progress) -> Weights:
+def one_stage(rows: Rows, settings: Settings, progress: train.Progress, kept: Checkpoint) -> Autoencoder:
     """Codes straight from the neighbours that stage one starts from."""
     near = neighbours.guess(rows, train.FIRST_NEIGHBOURS, settings.seed)
-    net = train._net(rows, settings)
-    return train._fit(net, rows, settings, near, binarize.sign, lambda *at: progress("codes", *at)).export()
+    return train.fit(train._net(rows, settings), rows, near, "codes", progress, kept)
 
 
-def adam(optimizers: Callable[..., Any], net: object, settings: Settings, sparse: bool) -> Any:
+def adam(optimizers: Callable[..., Any], net: Autoencoder, sparse: bool) -> Any:
     """Adam for words too, at the step size that serves it best."""
-    return optimizers(net, replace(settings, learning_rate=0.01), False)
+    net.settings = replace(net.settings, learning_rate=0.01)
+    return optimizers(net, False)
 
 
 VARIANTS = (
     Variant("default"),
-    Variant("one stage", instead={"train.train": one_stage}),
+    Variant("one stage", instead={"train._agreeing": one_stage}),
     Variant("stage one with 64 values", instead={"train.FIRST_WIDTH": 64}),
-    Variant("no neighbours, only masked views", instead={"train.SHARED": 1.0}),
+    Variant("no neighbours, only masked views", instead={"step.SHARED": 1.0}),
     Variant("20 neighbours", {"neighbours": 20}),
     Variant("neighbours told apart too", instead={"neighbours.Neighbours.alike": lambda self, rows: None}),
-    Variant("no masking", {"mask": 0.0}),
+    Variant("no masking", {"corruption": "none"}),
     Variant("no reconstruction", {"reconstruction": 0.0}),
     Variant("temperature .3 in both stages", {"temperature": 0.3}),
-    Variant("Adam", instead={"train._optimizers": partial(adam, train._optimizers)}),
+    Variant("Adam", instead={"fit._optimizers": partial(adam, fit._optimizers)}),
     Variant("half the steps", {"steps": 600}),
 )
 

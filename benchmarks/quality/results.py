@@ -39,7 +39,7 @@ class Codes:
     @classmethod
     def learned(cls, hasher: Hasher, database: Contents, queries: Contents) -> Codes:
         """What a model of this package makes of database and queries."""
-        asked, sides = hasher.weights.ask(hasher.transform(queries))
+        asked, sides = hasher.weights.ask(hasher.rows(queries))
         codes = hasher.encode(database)
         if hasher.kind == "vector":
             return cls(codes, as_signs(asked), sides, hasher.weights.answer(codes))

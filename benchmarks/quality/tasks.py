@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashret.features import Contents, Rows, Sparse, Text
+from hashret.features import Contents, Text
+from hashret.rows import Rows, Sparse
 from hashret.settings import Settings
 
 Bools = NDArray[np.bool_]

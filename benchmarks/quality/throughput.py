@@ -47,7 +47,7 @@ def measure(name: str, model: str) -> dict[str, float]:
         "encode": rate(contents, hasher.encode),
         "features alone": rate(contents, hasher.transform),
     }
-    rows = hasher.transform(contents[:BATCH])
+    rows = hasher.rows(contents[:BATCH])
     some = contents[:BATCH]
     found["network alone"] = rate(some, lambda _: hasher.weights.logits(rows))
     if "torch" in sys.modules:

@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.quality.peers.shallow import as_scipy
 from benchmarks.quality.results import Codes
 from benchmarks.quality.tasks import Part, Task
-from hashret.features import Sparse
+from hashret.rows import Sparse
 
 CHECKOUTS = {"AMMI": "HASHRET_AMMI", "VDSH": "HASHRET_VDSH_NASH", "NASH": "HASHRET_VDSH_NASH"}
 NG32 = (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.quality.peers.shallow import as_scipy, latent, principal
 from benchmarks.quality.results import Ranking
 from benchmarks.quality.tasks import Task
-from hashret.features import Sparse
+from hashret.rows import Sparse
 
 Floats = NDArray[np.float32]
 BLOCK = 256  # queries scored at a time

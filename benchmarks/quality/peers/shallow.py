@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
 
-from hashret.features import Rows, Sparse
+from hashret.rows import Rows, Sparse
 
 Floats = NDArray[np.float32]
 Encode = Callable[[Rows], Floats]
