@@ -36,8 +36,10 @@ def options_of(kind: type, skip: tuple[str, ...] = ()) -> Callable[[Command], Co
 
     def add(command: Command) -> Command:
         for item in reversed([item for item in fields(kind) if item.name not in skip]):
-            shown = item.default not in (None, "", False)
+            shown = item.default not in (None, "", False, ())
             flag = {"is_flag": True} if item.type == "bool" else {"type": _type(str(item.type), item.metadata)}
+            if "metavar" in item.metadata:
+                flag = {"multiple": True, "metavar": item.metadata["metavar"]}
             name, text = "--" + item.name.replace("_", "-"), item.metadata["help"]
             option = click.option(name, item.name, default=item.default, help=text, show_default=shown, **flag)
             command = option(command)

@@ -51,7 +51,8 @@ LAYERS = [
     ["hashret.commands"],
     ["hashret.cli"],
 ]
-INSIDE = ["entry", "text", "records", "tables", "images", "vectors", "source"]  # the same for hashret/inputs
+INSIDE = ["entry", "text", "records", "tables", "images", "vectors", "parquet", "sql", "pdf", "files", "source"]
+
 OUTSIDE = {  # who may import what is heavy
     "torch": "hashret.model.",
     "faiss": "indexer.tables",
@@ -60,6 +61,8 @@ OUTSIDE = {  # who may import what is heavy
     "sqlalchemy": "indexer.s",
     "tokenizers": "hashret.features",
     "safetensors": ("hashret.hasher", "hashret.model.checkpoint"),
+    "pyarrow": "hashret.inputs.parquet",
+    "pypdf": "hashret.inputs.pdf",
     "rich": "hashret.output",
     "PIL": ("hashret.features", "hashret.inputs.images"),
     "click": ("hashret.cli", "hashret.commands", "hashret.options", "hashret.output", "hashret.demo"),
@@ -125,7 +128,7 @@ def test_every_file_has_a_layer():
         rank(module)
 
 
-HEAVY = "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL"
+HEAVY = "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL pyarrow pypdf sqlite3"
 
 
 @pytest.mark.parametrize(

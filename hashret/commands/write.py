@@ -23,7 +23,8 @@ from indexer.errors import Mismatch
 def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) -> None:
     """Train if DB has no model, then encode and store PATH...; run it again after changes.
 
-    PATH is a folder, a file (.txt .md .jsonl .csv .tsv .png .jpg .npy .npz) or - for lines of standard input.
+    PATH is a folder, a file (.txt .md .pdf .jsonl .csv .tsv .parquet .png .jpg .npy .npz, SQLite with --sql) or - for
+    lines of standard input. What is stored stays: stopped in the middle, the same command goes on.
     """
     from hashret.engine import Engine
 

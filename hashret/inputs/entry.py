@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -95,11 +95,13 @@ class ReadOptions:
     """
 
     text_field: str | None = _option(
-        None, "JSONL, CSV: field with the text [text, content, body, document, or the only one]."
+        None, "Rows: field with the text [text, content, body, document, or the only one]."
     )
-    id_field: str | None = _option(None, "JSONL, CSV: field with the id [id, _id, key, or file:line].")
+    id_field: str | None = _option(None, "Rows: field with the id [id, _id, key, or file:line].")
     ids: str | None = _option(None, "Matrices: file with the ids of the rows, .txt (one a line) or .json (a list).")
-    array: str | None = _option(None, "Matrices: name of the array in an .npz [the only 2-D float array].")
+    array: str | None = _option(None, "NPZ: array of embeddings; Parquet: column of those or of images [the only one].")
+    sql: str | None = _option(None, 'SQLite: the query whose rows to read, as "SELECT id, body AS text FROM notes".')
+    glob: tuple[str, ...] = _option((), "Folders: read only these, as **/*.md; may be repeated.", metavar="PATTERN")
     encoding: str = _option("utf-8", "Encoding of text files; a byte-order mark in a file goes first.")
     on_error: str = _option("fail", "At an entry that cannot be read.", choices=("fail", "skip"))
     lines: bool = _option(False, "Take each line of .txt, .md and stdin as one entry.")
@@ -116,6 +118,15 @@ class ReadOptions:
             )
         if self.on_error not in ("fail", "skip"):
             raise InvalidInput(f"on_error is {self.on_error!r}: give fail or skip")
+        if isinstance(self.glob, str):
+            raise InvalidInput(f"glob is {self.glob!r}: give a tuple of patterns")
+
+
+@dataclass(slots=True)
+class Meter:
+    """How far a reader has come: `share()` of its file from 0 to 1; a reader that cannot tell leaves it at 0."""
+
+    share: Callable[[], float] = lambda: 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +136,7 @@ class File:
     path: Path
     name: str
     stream: IO[bytes] | None = None
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def shown(self) -> str:
@@ -132,6 +144,6 @@ class File:
         return self.path.as_posix()
 
 
-# What a reader yields: a row (line from 1, matrix row from 0) with its entry, or with why there is none. A problem of
+# What a reader yields: a row (line and page from 1, row from 0) with its entry, or with why there is none. A problem of
 # the whole file is raised instead.
 Items = Iterator[tuple[int, Entry | InvalidInput]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -33,40 +34,43 @@ def read_image(file: File, _options: ReadOptions) -> Items:
             raise InvalidInput(f"{file.shown}: is an empty file: remove it or fetch it again")
         folder = PurePosixPath(file.name).parent.as_posix()
         meta = {"path": file.shown, "folder": "" if folder == "." else folder}
-        yield 0, Entry(file.name, _pixels(file), meta)
+        yield 0, Entry(file.name, pixels(file.path, file.shown), meta)
     except OSError as error:
         yield 0, InvalidInput(*unreadable(file, error).args)
     except InvalidInput as error:
         yield 0, error
 
 
-def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
+def write_image(path: Path, picture: NDArray[np.uint8]) -> None:
     """Write uint8 (h, w) or (h, w, 3) as a PNG file, and the folders above it where they are missing."""
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, "PNG")
+    Image.fromarray(picture).save(path, "PNG")
 
 
-def _pixels(file: File) -> NDArray[np.uint8]:
-    """The pixels of an image file; raises `InvalidInput` if it is broken, cut off or far too large."""
+def pixels(data: Path | BytesIO, place: str) -> NDArray[np.uint8]:
+    """The pixels of an image file, uint8 (h, w) or (h, w, 3).
+
+    Raises `InvalidInput` naming `place` if it is broken, cut off or far too large.
+    """
     from PIL import Image, ImageOps
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # broken EXIF and the like: the pixels are what counts
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file.path, formats=("PNG", "JPEG")) as image:
+            with Image.open(data, formats=("PNG", "JPEG")) as image:
                 image.load()
                 return _array(ImageOps.exif_transpose(image))
     except PermissionError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         most = Image.MAX_IMAGE_PIXELS
-        raise InvalidInput(f"{file.shown}: has more than {most:,} pixels: scale it down first") from error
+        raise InvalidInput(f"{place}: has more than {most:,} pixels: scale it down first") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
         raise InvalidInput(
-            f"{file.shown}: cannot be read as PNG or JPEG, it is broken or cut off: fetch it again"
+            f"{place}: cannot be read as PNG or JPEG, it is broken or cut off: fetch it again"
         ) from error
 
 

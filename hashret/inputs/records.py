@@ -1,18 +1,18 @@
 """Records to entries: which field is the text, which the id, and the JSON lines they come in.
 
-The rules, the same for JSON lines and CSV; the first record of a file (or its header) decides for the whole file:
+The rules, the same for JSON lines, CSV, Parquet and SQL; the first record of a file, or its header, decides for all:
 - text: `text_field`; else the first of text, content, body, document; else the only text among the other fields.
-- id:   `id_field`; else the first of id, _id, key; else file:line.
+- id:   `id_field`; else the first of id, _id, key; else file:line, or file:row.
 - Every other field, a title too, is meta.
 
-Not here: CSV itself (`tables`) and decoding (`text`).
+Not here: the other formats, each in its own chapter, and decoding (`text`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -21,9 +21,16 @@ from hashret.inputs.entry import Entry, File, Items, ReadOptions
 from hashret.inputs.text import fault, lines
 from indexer.errors import InvalidInput
 
-_TEXT_FIELDS = ("text", "content", "body", "document")
+TEXT_FIELDS = ("text", "content", "body", "document")
 _ID_FIELDS = ("id", "_id", "key")
-_JSON_NAMES = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+_JSON_NAMES = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    type(None): "null",
+    bytes: "bytes",
+}
 # Only these escapes can put a NUL or half a pair into a string that was decoded well.
 _RISKY_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
@@ -38,10 +45,10 @@ class Fields:
 
 def choose(record: Mapping[str, Any], place: str, options: ReadOptions) -> Fields:
     """The fields by the rules above; raises `InvalidInput` if none is the text."""
-    key = options.id_field or next((name for name in _ID_FIELDS if name in record), None)
+    key = key_field(record, options)
     if options.text_field:
         return Fields(options.text_field, key)
-    text = next((name for name in _TEXT_FIELDS if name in record), None)
+    text = next((name for name in TEXT_FIELDS if name in record), None)
     if text is None:
         texts = [name for name, value in record.items() if isinstance(value, str) and name != key]
         if len(texts) != 1:
@@ -50,9 +57,16 @@ def choose(record: Mapping[str, Any], place: str, options: ReadOptions) -> Field
     return Fields(text, key)
 
 
-def entry(record: dict[str, Any], fields: Fields, file: File, row: int) -> Entry:
-    """The entry of a record; raises `InvalidInput` if its text or id is missing, empty or of a wrong type."""
-    place = f"{file.shown}:{row}"
+def key_field(names: Collection[str], options: ReadOptions) -> str | None:
+    """The field with the id; None for none."""
+    return options.id_field or next((name for name in _ID_FIELDS if name in names), None)
+
+
+def entry(record: dict[str, Any], fields: Fields, place: str, default: str) -> Entry:
+    """The entry of a record, with the key `default` if no field is the id.
+
+    Raises `InvalidInput` if its text or id is missing, empty or of a wrong type.
+    """
     for name, flag in ((fields.text, "--text-field"), (fields.key, "--id-field")):
         if name is not None and name not in record:
             raise missing(place, name, record, flag)
@@ -61,11 +75,11 @@ def entry(record: dict[str, Any], fields: Fields, file: File, row: int) -> Entry
         raise InvalidInput(f"{place}: field {fields.text!r} is {_kind(text)}, not text: name another with --text-field")
     if not text.strip():
         raise InvalidInput(f"{place}: field {fields.text!r} is empty: remove the entry or fill it")
-    key = f"{file.name}:{row}" if fields.key is None else _key(record[fields.key], place, fields.key)
+    key = default if fields.key is None else key_of(record[fields.key], place, fields.key)
     return Entry(key, text, {name: value for name, value in record.items() if name not in (fields.text, fields.key)})
 
 
-def _key(value: object, place: str, name: str) -> str:
+def key_of(value: object, place: str, name: str) -> str:
     """An id as text; whole numbers are taken as they are written."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise InvalidInput(f"{place}: id field {name!r} is {_kind(value)}: give text or a whole number")
@@ -101,7 +115,7 @@ def read_records(file: File, options: ReadOptions) -> Items:
             continue
         fields = fields or choose(record, place, options)
         try:
-            yield number, entry(record, fields, file, number)
+            yield number, entry(record, fields, place, f"{file.name}:{number}")
         except InvalidInput as error:
             yield number, error
 
@@ -120,10 +134,15 @@ def parse(text: str, place: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InvalidInput(f'{place}: is {_kind(record)}, not an object: write each line as {{"id": …, "text": …}}')
     if _RISKY_ESCAPE.search(text):
-        for string in _strings(record):
-            if why := fault(string):
-                raise InvalidInput(f"{place}: {why}")
+        check(record, place)
     return record
+
+
+def check(record: dict[str, Any], place: str) -> None:
+    """Raise `InvalidInput` if a string of a record, however deep, cannot be stored."""
+    for string in _strings(record):
+        if why := fault(string):
+            raise InvalidInput(f"{place}: {why}")
 
 
 def _no_constant(name: str) -> None:

@@ -1,77 +1,42 @@
 """`Source`: paths to one stream of entries, whatever their format, and the rules that hold across files.
 
-- A folder is read with its sub-folders, sorted, without hidden files and without following links to folders; files of
-  unknown type in it are passed over. A file given by itself must be of a known type.
 - Keys of files are paths relative to the folder given, or the path as it was given.
 - One run holds one kind (text, image or vector), vectors of one length, and each key once.
 - stdin (-) is one text a line, or JSON lines if its first line is a JSON object or a field was named.
 
-Not here: the formats, each in its own chapter.
+Not here: the formats, each in its own chapter, and which files there are (`files`).
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hashret.inputs.entry import Entry, File, Items, ReadOptions
-from hashret.inputs.images import read_image
-from hashret.inputs.records import parse, read_records
-from hashret.inputs.tables import read_table
-from hashret.inputs.text import lines, read_document, read_lines
-from hashret.inputs.vectors import read_matrix
-from indexer.errors import InvalidInput, NotFound
+from hashret.inputs.entry import Entry, File, ReadOptions
+from hashret.inputs.files import LINES, RECORDS, Format, Found, files_of
+from hashret.inputs.records import parse
+from hashret.inputs.text import lines
+from indexer.errors import InvalidInput
 
 _KEPT_PROBLEMS = 100
 _STDIN_IN_MEMORY = 1 << 24  # bytes; the rest of a longer stdin waits in a temporary file
 
 
-class _Format(NamedTuple):
-    """A kind of content, its reader, and how a place in such a file is written (path, row)."""
-
-    kind: str
-    read: Callable[[File, ReadOptions], Items]
-    place: str
-
-
-_DOCUMENT = _Format("text", read_document, "{0}")
-_LINES = _Format("text", read_lines, "{0}:{1}")
-_RECORDS = _Format("text", read_records, "{0}:{1}")
-_TABLE = _Format("text", read_table, "{0}:{1}")
-_IMAGE = _Format("an image", read_image, "{0}")
-_MATRIX = _Format("a matrix", read_matrix, "{0} row {1}")
-
-_PACKABLE = {
-    ".jsonl": _RECORDS,
-    ".ndjson": _RECORDS,
-    ".csv": _TABLE,
-    ".tsv": _TABLE,
-    ".txt": _DOCUMENT,
-    ".md": _DOCUMENT,
-}
-_FORMATS = {
-    **_PACKABLE,
-    **{f"{suffix}.gz": form for suffix, form in _PACKABLE.items()},
-    **dict.fromkeys((".png", ".jpg", ".jpeg"), _IMAGE),
-    **dict.fromkeys((".npy", ".npz"), _MATRIX),
-}
-_KNOWN = ".jsonl, .ndjson, .csv, .tsv, .txt, .md (also with .gz), .png, .jpg, .jpeg, .npy or .npz"
-
-
 class Source:
     """The entries of some files and folders; "-" is stdin.
 
-    Each `iter()` reads afresh (stdin is read once and kept), one iteration at a time, with memory for one file's blocks
-    and the keys seen, some 150 bytes a key. After or during an iteration, `skipped` counts the entries left out under
-    `on_error="skip"`, and `problems` holds the first 100 of their messages.
+    Each `iter()` reads afresh (stdin is read once and kept), one iteration at a time, with memory for one file's
+    blocks, the names of the files and the keys seen, some 150 bytes a key. After or during an iteration, `skipped`
+    counts the entries left out under `on_error="skip"`, and `problems` holds the first 100 of their messages.
 
     Raises, while iterating, `NotFound` for a path that is not there, and `InvalidInput` naming file and line or row for
     everything that cannot be read; `on_error="skip"` passes over single entries, never over whole tables or matrices.
@@ -83,11 +48,17 @@ class Source:
         self.skipped = 0
         self.problems: list[InvalidInput] = []
         self._stdin: IO[bytes] | None = None
+        self._way = _Way([])
+        self._given = 0
+        self._known = 0
 
     def __iter__(self) -> Iterator[Entry]:
-        self.skipped, self.problems = 0, []
+        self.skipped, self.problems, self._given = 0, [], 0
         run = _Run()
-        for file, form in self._files():
+        found = list(self._files())
+        self._way = _Way(found)
+        for file, form in found:
+            self._way.enter(file)
             if isinstance(file, InvalidInput):
                 self._pass_over(file)
                 continue
@@ -99,9 +70,25 @@ class Source:
                 if problem is not None:
                     self._pass_over(problem)
                 elif isinstance(item, Entry):
+                    self._given += 1
                     yield item
             if empty:
                 self._pass_over(InvalidInput(f"{file.shown}: has no entries: leave it out or fill it"))
+        self._known = self._given
+
+    def expected(self) -> int:
+        """How many entries the iteration that goes on will give, rounded up to two digits; 0 if that is not known.
+
+        Judged by the share of the bytes, rows or files that was read, or by what an iteration before this one gave.
+        """
+        if self._known >= max(self._given, 1):
+            return self._known
+        share = self._way.share()
+        if not share:
+            return 0
+        total = max(round(self._given / share), self._given)
+        grain = int(10 ** max(len(str(total)) - 2, 0)) if share < 1 and not self._way.single else 1
+        return -(-total // grain) * grain
 
     def _pass_over(self, problem: InvalidInput) -> None:
         """Raise a problem, or count it and go on, as the options say."""
@@ -111,23 +98,20 @@ class Source:
         if len(self.problems) < _KEPT_PROBLEMS:
             self.problems.append(problem)
 
-    def _files(self) -> Iterator[tuple[File | InvalidInput, _Format]]:
+    def _files(self) -> Iterator[Found]:
         """Every file to read with its format; a file or folder of a folder that cannot be read comes as a problem."""
+        if self.options.glob and not any(Path(path).is_dir() for path in self.paths):
+            raise InvalidInput(f"--glob {', '.join(self.options.glob)}: none of the paths is a folder: give one")
         for path in map(Path, self.paths):
             if str(path) == "-":
                 yield self._read_stdin()
-            elif path.is_dir():
-                yield from _folder(path, self.options)
-            elif not path.exists():
-                raise NotFound(f"{path.as_posix()}: no such file or folder: check the path")
             else:
-                form = _format(path, self.options)
-                if form is None:
-                    raise InvalidInput(f"{path.as_posix()}: unknown type of file: give {_KNOWN}, or a folder of them")
-                yield File(path, path.as_posix()), form
+                yield from files_of(path, self.options)
 
-    def _read_stdin(self) -> tuple[File, _Format]:
+    def _read_stdin(self) -> tuple[File, Format]:
         """stdin, kept for the next time, with its format."""
+        if self.options.sql is not None:
+            raise InvalidInput("-: --sql asks a SQLite file, not standard input: give the file")
         if self._stdin is None:
             kept = tempfile.SpooledTemporaryFile(_STDIN_IN_MEMORY)  # noqa: SIM115 - lives as long as this source
             shutil.copyfileobj(sys.stdin.buffer, kept)
@@ -135,9 +119,9 @@ class Source:
             self._stdin = kept
         file = File(Path("stdin"), "stdin", self._stdin)
         if self.options.lines:
-            return file, _LINES
+            return file, LINES
         named = self.options.text_field or self.options.id_field
-        return file, _RECORDS if named or _has_records(file, self.options) else _LINES
+        return file, RECORDS if named or _has_records(file, self.options) else LINES
 
 
 def _has_records(file: File, options: ReadOptions) -> bool:
@@ -151,45 +135,36 @@ def _has_records(file: File, options: ReadOptions) -> bool:
     return False
 
 
-def _format(path: Path, options: ReadOptions) -> _Format | None:
-    """The format that a name tells; None if unknown."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    ending = "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
-    form = _FORMATS.get(ending)
-    return _LINES if form is _DOCUMENT and options.lines else form
+class _Way:
+    """How far an iteration is through its files: by their number if each is one entry, else by their bytes."""
+
+    def __init__(self, found: list[Found]) -> None:
+        self.single = all(form.single for _, form in found)
+        sizes = (1 if self.single or isinstance(file, InvalidInput) else _size(file) for file, _ in found)
+        self._ends = list(accumulate(sizes, initial=0))
+        self._file: File | InvalidInput = File(Path(), "")
+        self._number = -1
+
+    def enter(self, file: File | InvalidInput) -> None:
+        """Begin the next file."""
+        self._file = file
+        self._number += 1
+
+    def share(self) -> float:
+        """From 0 to 1."""
+        if self._number < 0 or not self._ends[-1]:
+            return 0.0
+        part = 1.0 if self.single or isinstance(self._file, InvalidInput) else self._file.meter.share()
+        start, end = self._ends[self._number : self._number + 2]
+        return (start + part * (end - start)) / self._ends[-1]
 
 
-def _folder(root: Path, options: ReadOptions) -> Iterator[tuple[File | InvalidInput, _Format]]:
-    """The files of a folder; raises `InvalidInput` if it has none of a known type."""
-    ids = Path(options.ids).resolve() if options.ids else None
-    closed: list[OSError] = []
-    found = False
-    for place, folders, names in os.walk(root, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(place, name)
-            form = None if name.startswith(".") else _format(path, options)
-            if form is None or (ids is not None and path.resolve() == ids):
-                continue
-            found = True
-            yield _regular(path, path.relative_to(root).as_posix()), form
-    # os.walk goes on past a folder that it cannot open, so these come last.
-    for error in closed:
-        yield InvalidInput(f"{Path(error.filename).as_posix()}: folder cannot be opened: change its mode"), _DOCUMENT
-    if not found:
-        raise InvalidInput(f"{root.as_posix()}: nothing to read in this folder: it needs files of type {_KNOWN}")
-
-
-def _regular(path: Path, name: str) -> File | InvalidInput:
-    """A file of a folder, or why it is none that can be read and stored under its name."""
+def _size(file: File) -> int:
+    """The bytes of a file; 0 for one that is gone."""
     try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        shown = path.as_posix().encode("utf-8", "backslashreplace").decode()
-        return InvalidInput(f"{shown}: name of the file is not UTF-8: rename it")
-    if not path.is_file():
-        return InvalidInput(f"{path.as_posix()}: is a broken link or no regular file: remove it")
-    return File(path, name)
+        return file.path.stat().st_size if file.stream is None else 1
+    except OSError:
+        return 0
 
 
 class _Run:
@@ -197,18 +172,17 @@ class _Run:
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
-        self._files: list[tuple[str, _Format]] = []
+        self._files: list[tuple[str, Format]] = []
+        self._kind: tuple[str, str] | None = None
         self._length: tuple[int, str] | None = None
 
-    def enter(self, shown: str, form: _Format) -> None:
-        """Begin a file; raises `InvalidInput` if its kind is not that of the files before it."""
-        if self._files and self._files[0][1].kind != form.kind:
-            before, other = self._files[0]
-            raise InvalidInput(f"{shown}: is {form.kind}, but {before} is {other.kind}: give one kind at a time")
+    def enter(self, shown: str, form: Format) -> None:
+        """Begin a file."""
         self._files.append((shown, form))
 
     def problem(self, entry: Entry, row: int) -> InvalidInput | None:
-        """What is wrong with an entry beside those before it; raises if its vector is of another length."""
+        """What is wrong with an entry beside those before it; raises if it is of another kind or length."""
+        self._check_kind(_kind(entry.content))
         if isinstance(entry.content, np.ndarray) and entry.content.ndim == 1:
             self._check_length(len(entry.content), self._place(len(self._files) - 1, row))
         here = (len(self._files) - 1) << 40 | row
@@ -217,6 +191,14 @@ class _Run:
             return None
         place, before = self._place(here >> 40, row), self._place(first >> 40, first & ((1 << 40) - 1))
         return InvalidInput(f"{place}: id {entry.key!r} was used before, at {before}: give every entry its own id")
+
+    def _check_kind(self, kind: str) -> None:
+        """Raise `InvalidInput` unless entries are of the kind of the first."""
+        shown = self._files[-1][0]
+        self._kind = self._kind or (kind, shown)
+        wanted, before = self._kind
+        if kind != wanted:
+            raise InvalidInput(f"{shown}: is {kind}, but {before} is {wanted}: give one kind at a time")
 
     def _check_length(self, length: int, place: str) -> None:
         """Raise `InvalidInput` unless vectors are as long as the first."""
@@ -229,3 +211,10 @@ class _Run:
         """How messages call a row of the file of that number."""
         shown, form = self._files[number]
         return form.place.format(shown, row)
+
+
+def _kind(content: str | NDArray[np.generic]) -> str:
+    """What a content is, as messages call it."""
+    if isinstance(content, str):
+        return "text"
+    return "a matrix" if content.ndim == 1 else "an image"

@@ -36,7 +36,8 @@ def read_table(file: File, options: ReadOptions) -> Items:
             raise missing(f"{file.shown}:{start}", name, header, flag)
     for start, row in rows:
         try:
-            yield start, entry(_record(row, header, f"{file.shown}:{start}"), fields, file, start)
+            place = f"{file.shown}:{start}"
+            yield start, entry(_record(row, header, place), fields, place, f"{file.name}:{start}")
         except InvalidInput as error:
             yield start, error
 

@@ -6,8 +6,9 @@ Not here: what the lines say; `records` reads JSON out of them and `tables` CSV.
 from __future__ import annotations
 
 import codecs
+import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from gzip import GzipFile
 from typing import IO, NamedTuple, cast
@@ -43,10 +44,12 @@ def opened(file: File) -> Iterator[IO[bytes]]:
     """
     try:
         if file.stream is not None:
+            file.meter.share = _position(file.stream, file.stream.seek(0, os.SEEK_END))
             file.stream.seek(0)
             yield file.stream
             return
         with file.path.open("rb") as plain:
+            file.meter.share = _position(plain, os.fstat(plain.fileno()).st_size)
             if file.path.suffix.lower() != ".gz":
                 yield plain
                 return
@@ -54,6 +57,11 @@ def opened(file: File) -> Iterator[IO[bytes]]:
                 yield cast("IO[bytes]", unpacked)
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(file, error) from error
+
+
+def _position(stream: IO[bytes], size: int) -> Callable[[], float]:
+    """What tells the share of a stream that was read; packed bytes where it is packed."""
+    return lambda: 1.0 if stream.closed or not size else stream.tell() / size
 
 
 def unreadable(file: File, error: Exception) -> InvalidInput | NotFound:

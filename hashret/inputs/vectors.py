@@ -51,6 +51,8 @@ def read_matrix(file: File, options: ReadOptions) -> Items:
     if ids is not None and len(ids) != count:
         source = options.ids or file.shown
         raise InvalidInput(f"{source}: {len(ids)} ids for the {count} rows of {file.shown}: give one id a row")
+    row = -1
+    file.meter.share = lambda: (row + 1) / count
     for start in range(0, count, _BLOCK):
         with np.errstate(over="ignore"):
             block = np.array(matrix.rows[start : start + _BLOCK], dtype=np.float32)

@@ -14,7 +14,7 @@ import pytest
 from hashret.inputs import Entry, ReadOptions, Source
 from indexer.errors import InvalidInput, NotFound
 
-KNOWN = ".jsonl, .ndjson, .csv, .tsv, .txt, .md (also with .gz), .png, .jpg, .jpeg, .npy or .npz"
+KNOWN = ".jsonl, .ndjson, .csv, .tsv, .txt, .md (also with .gz), .pdf, .parquet, .png, .jpg, .jpeg, .npy or .npz"
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +121,7 @@ def test_bad_entries_and_options_say_so(make, text):
 
 
 def test_a_folder_is_read_sorted_with_paths_below_it_as_keys():
-    for name in ("docs/b.txt", "docs/a.md", "docs/sub/c.TXT", "docs/sub/.hidden.txt", "docs/.git/d.txt", "docs/e.pdf"):
+    for name in ("docs/b.txt", "docs/a.md", "docs/sub/c.TXT", "docs/sub/.hidden.txt", "docs/.git/d.txt", "docs/e.doc"):
         write(name, f"text of {name}")
     assert read("docs") == [
         Entry("a.md", "text of docs/a.md", {"path": "docs/a.md"}),
@@ -162,12 +162,12 @@ def test_a_name_that_is_not_utf8_is_reported():
 
 
 def test_paths_that_cannot_be_read_say_what_is_wrong():
-    write("paper.pdf", "x")
-    write("void/paper.pdf", "x")
+    write("paper.doc", "x")
+    write("void/paper.doc", "x")
     write("void/.a.txt", "x")
     assert message("no.txt", error=NotFound) == "no.txt: no such file or folder: check the path"
     assert message("no.txt", error=NotFound, on_error="skip") == "no.txt: no such file or folder: check the path"
-    assert message("paper.pdf") == f"paper.pdf: unknown type of file: give {KNOWN}, or a folder of them"
+    assert message("paper.doc") == f"paper.doc: unknown type of file: give {KNOWN}, or a folder of them"
     assert message("void") == f"void: nothing to read in this folder: it needs files of type {KNOWN}"
 
 
