@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +25,7 @@ from hashret.results import Anomaly, Counts, Hit
 from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import combined, cosines, sparse_cosines
 from hashret.settings import Settings
+from hashret.stream import batches, reservoir, total, watched
 from indexer.bits import Codes, Distances, Ids
 from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
@@ -96,7 +96,7 @@ class Engine:
         """
         again = list(entries) if iter(entries) is entries else entries
         chosen = settings or Settings()
-        contents = _reservoir((entry.content for entry in again), chosen.sample, chosen.seed)
+        contents = reservoir((entry.content for entry in watched(again, BATCH, progress)), chosen.sample, chosen.seed)
         checkpoint = None if path == ":memory:" else f"{path}.training"
         engine = cls.create(path, Hasher.fit(contents, chosen, progress, checkpoint), vectors=vectors)
         engine.add(again, progress)
@@ -141,14 +141,15 @@ class Engine:
     def add(self, entries: Iterable[Entry], progress: Progress = silent) -> Counts:
         """Store entries; the same key again is an update, and unchanged content (by SHA-256) is not encoded anew.
 
-        One transaction for each batch of 2,048: whatever stops this, batches stored stay stored.
+        One transaction for each batch of 2,048, or of what came in two seconds: whatever stops this, batches stored
+        stay stored, and the same call goes on from there.
         """
         self.counts = Counts()
-        stream, done = iter(entries), 0
-        while batch := list(islice(stream, BATCH)):
+        done = 0
+        for batch in batches(entries, BATCH):
             self.counts += self._add_batch(batch)
             done += len(batch)
-            progress("store", done, len(entries) if isinstance(entries, Sequence) else 0)
+            progress("store", done, total(entries))
         return self.counts
 
     def _add_batch(self, batch: list[Entry]) -> Counts:
@@ -250,7 +251,7 @@ class Engine:
         given and contents are not stored: of images and embeddings only vectors may be.
         """
         worst: list[Anomaly] = []
-        done, total = 0, len(entries) if isinstance(entries, Sequence) else len(self) if entries is None else 0
+        done = 0
         batches: Iterator[tuple[Sequence[Entry | Row], Rows]]
         batches = self._stored() if entries is None else self._given(entries)
         for batch, rows in batches:
@@ -262,13 +263,12 @@ class Engine:
                     worst.append(Anomaly(one.key, error, share, content, dict(one.meta)))
             worst = sorted(worst, key=lambda one: -one.error)[:k]
             done += len(batch)
-            progress("judge", done, total)
+            progress("judge", done, len(self) if entries is None else total(entries))
         return worst
 
     def _given(self, entries: Iterable[Entry]) -> Iterator[tuple[Sequence[Entry | Row], Rows]]:
         """Entries and what the network reads of them, a batch at a time."""
-        stream = iter(entries)
-        while batch := list(islice(stream, BATCH)):
+        for batch in batches(entries, BATCH):
             yield batch, self.hasher.rows([entry.content for entry in batch])
 
     def _stored(self) -> Iterator[tuple[Sequence[Entry | Row], Rows]]:
@@ -360,14 +360,3 @@ class Engine:
             raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
         for page in self.index.store.pages():
             yield np.array([row.id for row in page], dtype=np.int64), [row.content or "" for row in page]
-
-
-def _reservoir(contents: Iterable[Any], size: int, seed: int) -> list[Any]:
-    """A random sample of a stream of unknown length, in its order (Vitter 1985, algorithm R)."""
-    rng = np.random.default_rng(seed)
-    kept: dict[int, tuple[int, Any]] = {}
-    for number, content in enumerate(contents):
-        place = number if number < size else int(rng.integers(0, number + 1))
-        if place < size:
-            kept[place] = (number, content)
-    return [content for _, content in sorted(kept.values(), key=lambda pair: pair[0])]

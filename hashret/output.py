@@ -86,23 +86,29 @@ def _write_csv(rows: Sequence[Row], delimiter: str) -> None:
         writer.writerow(json.dumps(cell) if isinstance(cell, dict) else cell for cell in row.values())
 
 
+def counted(done: int, total: int, rate: float | None) -> str:
+    """How many are done, of how many if that is known, and how many a second over the last half minute."""
+    part = f"{done:,}/{total:,}" if total else f"{done:,}"
+    return part if not rate else f"{part} {rate:,.0f}/s" if rate >= 10 else f"{part} {rate:.1f}/s"
+
+
 @contextmanager
 def progress() -> Iterator[Progress]:
     """A callback (phase, done, total, note) that draws a bar a phase on a terminal and does nothing elsewhere.
 
-    A total of 0 means that the end is not known: the count is shown.
+    It shows how many are done, how many a second, and the time left; a total of 0 means that the end is not known.
     """
     if not sys.stderr.isatty():
         yield lambda phase, done, total, note="": None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     columns = (
         TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[count]}"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
@@ -110,8 +116,10 @@ def progress() -> Iterator[Progress]:
         tasks: dict[str, Any] = {}
 
         def show(phase: str, done: int, total: int, note: str = "") -> None:
-            task = tasks.setdefault(phase, None) or bars.add_task(phase, total=total or None, note="")
-            tasks[phase] = task
-            bars.update(task, completed=done, total=total or None, note=note)
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(phase, total=total or None, note="", count="")
+            task = bars.tasks[tasks[phase]]
+            bars.update(task.id, completed=done, total=total or None, note=note)
+            bars.update(task.id, count=counted(done, total, task.finished_speed or task.speed))
 
         yield show

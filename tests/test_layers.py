@@ -40,7 +40,7 @@ LAYERS = [
     ["hashret.model.fit"],
     ["hashret.model.train", "hashret.model.linear"],
     ["hashret.hasher", "hashret.results"],
-    ["hashret.restore"],
+    ["hashret.restore", "hashret.stream"],
     ["hashret.engine"],
     ["hashret.evaluate.ways"],
     ["hashret.evaluate.report"],

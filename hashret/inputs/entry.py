@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import InvalidInput
+
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +59,7 @@ class Entry:
         """
         try:
             head, body = _parts(self.content)
-            meta = json.dumps(self.meta, sort_keys=True, separators=(",", ":"), allow_nan=False)
+            meta = _JSON.encode(self.meta)
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidInput(f"entry {self.key!r}: cannot be stored: {error}") from error
         # The length keeps a text that ends like a meta apart from that meta.
@@ -146,4 +148,4 @@ class File:
 
 # What a reader yields: a row (line and page from 1, row from 0) with its entry, or with why there is none. A problem of
 # the whole file is raised instead.
-Items = Iterator[tuple[int, Entry | InvalidInput]]
+Items = Generator[tuple[int, Entry | InvalidInput]]

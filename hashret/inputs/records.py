@@ -123,7 +123,7 @@ def read_records(file: File, options: ReadOptions) -> Items:
 def parse(text: str, place: str) -> dict[str, Any]:
     """A JSON object from one line; raises `InvalidInput` for anything else."""
     try:
-        record = json.loads(text.rstrip("\r\n"), parse_constant=_no_constant, parse_float=_finite)
+        record = _DECODER.decode(text.rstrip("\r\n"))
     except RecursionError as error:
         raise InvalidInput(f"{place}: broken JSON (nested too deeply): repair the line") from error
     except json.JSONDecodeError as error:
@@ -154,6 +154,9 @@ def _finite(digits: str) -> float:
     if not isfinite(value):
         raise ValueError(f"{digits} is too large")
     return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)  # one for all: a third of the time
 
 
 def _strings(record: dict[str, Any]) -> Iterator[str]:

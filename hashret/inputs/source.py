@@ -14,6 +14,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
 from typing import IO
@@ -21,7 +22,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from hashret.inputs.entry import Entry, File, ReadOptions
+from hashret.inputs.entry import Entry, File, Items, ReadOptions
 from hashret.inputs.files import LINES, RECORDS, Format, Found, files_of
 from hashret.inputs.records import parse
 from hashret.inputs.text import lines
@@ -63,18 +64,22 @@ class Source:
                 self._pass_over(file)
                 continue
             run.enter(file.shown, form)
-            empty = True
-            for row, item in form.read(file, self.options):
-                empty = False
-                problem = item if isinstance(item, InvalidInput) else run.problem(item, row)
-                if problem is not None:
-                    self._pass_over(problem)
-                elif isinstance(item, Entry):
-                    self._given += 1
-                    yield item
-            if empty:
+            with closing(form.read(file, self.options)) as items:
+                yield from self._checked(items, run)
+            if run.empty:
                 self._pass_over(InvalidInput(f"{file.shown}: has no entries: leave it out or fill it"))
         self._known = self._given
+
+    def _checked(self, items: Items, run: _Run) -> Iterator[Entry]:
+        """The entries of a file that go with those before."""
+        for row, item in items:
+            problem = item if isinstance(item, InvalidInput) else run.problem(item, row)
+            run.empty = False
+            if problem is not None:
+                self._pass_over(problem)
+            elif isinstance(item, Entry):
+                self._given += 1
+                yield item
 
     def expected(self) -> int:
         """How many entries the iteration that goes on will give, rounded up to two digits; 0 if that is not known.
@@ -175,10 +180,12 @@ class _Run:
         self._files: list[tuple[str, Format]] = []
         self._kind: tuple[str, str] | None = None
         self._length: tuple[int, str] | None = None
+        self.empty = True
 
     def enter(self, shown: str, form: Format) -> None:
         """Begin a file."""
         self._files.append((shown, form))
+        self.empty = True
 
     def problem(self, entry: Entry, row: int) -> InvalidInput | None:
         """What is wrong with an entry beside those before it; raises if it is of another kind or length."""

@@ -6,7 +6,8 @@ Not here: tables without a header, other separators, types: every value of a row
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 from hashret.inputs.entry import File, Items, ReadOptions
 from hashret.inputs.records import choose, entry, missing
@@ -24,7 +25,12 @@ def read_table(file: File, options: ReadOptions) -> Items:
 
     Raises `InvalidInput` for a header that is missing, broken, names a column twice or has no text column.
     """
-    rows = _rows(file, options)
+    with closing(_rows(file, options)) as rows:  # an error of the header holds on to them
+        yield from _entries(rows, file, options)
+
+
+def _entries(rows: Iterator[_Row], file: File, options: ReadOptions) -> Items:
+    """The entries of rows whose first is the header."""
     first = next(rows, None)
     if first is None:
         return
@@ -42,7 +48,7 @@ def read_table(file: File, options: ReadOptions) -> Items:
             yield start, error
 
 
-def _rows(file: File, options: ReadOptions) -> Iterator[_Row]:
+def _rows(file: File, options: ReadOptions) -> Generator[_Row]:
     """Rows with their first line; a row that cannot be read comes as its problem, and reading goes on after it."""
     csv.field_size_limit(max(csv.field_size_limit(), _FIELD_LIMIT))
     undecoded: list[InvalidInput] = []
