@@ -146,6 +146,7 @@ class Engine:
         """
         self.counts = Counts()
         done = 0
+        progress("store", done, total(entries))
         for batch in batches(entries, BATCH):
             self.counts += self._add_batch(batch)
             done += len(batch)

@@ -119,7 +119,9 @@ def progress() -> Iterator[Progress]:
             if phase not in tasks:
                 tasks[phase] = bars.add_task(phase, total=total or None, note="", count="")
             task = bars.tasks[tasks[phase]]
-            bars.update(task.id, completed=done, total=total or None, note=note)
-            bars.update(task.id, count=counted(done, total, task.finished_speed or task.speed))
+            task.total = total or None  # by `update` a total that is judged anew would make rich forget the rate
+            bars.update(task.id, completed=done, note=note)
+            whole = done / task.elapsed if done == total and task.elapsed else None  # one step is no rate to rich
+            bars.update(task.id, count=counted(done, total, task.finished_speed or task.speed or whole))
 
         yield show

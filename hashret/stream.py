@@ -30,6 +30,7 @@ def batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
 def watched(entries: Iterable[Entry], size: int, progress: Progress) -> Iterator[Entry]:
     """The same entries, while `progress` is told of their reading, batch by batch."""
     done = 0
+    progress("read", done, total(entries))
     for batch in batches(entries, size):
         yield from batch
         done += len(batch)

@@ -106,8 +106,12 @@ def _content(kinds: dict[str, str], key: str | None, file: File, options: ReadOp
             )
         return options.array, kinds[options.array]
     if options.text_field:
-        if kinds.get(options.text_field) != "text":
+        kind = kinds.get(options.text_field)
+        if kind is None:
             raise missing(file.shown, options.text_field, kinds, "--text-field")
+        if kind != "text":
+            text = f"field {options.text_field!r} is {_WHAT.get(kind, kind)}, not text: name another with --text-field"
+            raise InvalidInput(f"{file.shown}: {text}")
         return options.text_field, "text"
     names = [name for name in TEXT_FIELDS if kinds.get(name) == "text"][:1]
     names = names or [name for name, kind in kinds.items() if kind in ("text", "vector", "image") and name != key]

@@ -45,19 +45,13 @@ def _reader(stream: Any, file: File) -> PdfReader:
     """The file opened; raises `InvalidInput` if it is broken, or locked by a password."""
     try:
         from pypdf import PasswordType, PdfReader
-        from pypdf.errors import DependencyError
     except ImportError as error:
         raise InvalidInput(
             f"{file.shown}: PDF is read by pypdf: pip install 'hashret[pdf]', or choose other files by --glob"
         ) from error
     reader = _tried(lambda: PdfReader(stream), file.shown)
-    try:
-        if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
-            raise InvalidInput(f"{file.shown}: is locked by a password: save it without one")
-    except DependencyError as error:
-        raise InvalidInput(
-            f"{file.shown}: is encrypted with AES: pip install cryptography, or save it without encryption"
-        ) from error
+    if reader.is_encrypted and _tried(lambda: reader.decrypt(""), file.shown) is PasswordType.NOT_DECRYPTED:
+        raise InvalidInput(f"{file.shown}: is locked by a password: save it without one")
     return reader
 
 
@@ -68,7 +62,9 @@ def _entry(reader: PdfReader, page: int, file: File) -> Entry:
     if reason := fault(text):
         raise InvalidInput(f"{place}: {reason}")
     if not text.strip():
-        raise InvalidInput(f"{place}: has no text: is it a picture that wants OCR first?")
+        raise InvalidInput(
+            f"{place}: has no text: is it a picture that wants OCR first? --on-error skip passes it over"
+        )
     return Entry(f"{file.name}#page={page}", text, {"path": file.shown, "page": page})
 
 
@@ -80,6 +76,10 @@ def _tried(read: Callable[[], _Result], place: str) -> _Result:
     except (OSError, MemoryError):
         raise
     except Exception as error:
+        from pypdf.errors import DependencyError
+
+        if isinstance(error, DependencyError):
+            raise InvalidInput(f"{place}: pypdf does not read it alone: {error}, or save it without that") from error
         raise InvalidInput(f"{place}: cannot be read as PDF ({type(error).__name__}): save it again") from error
 
 

@@ -204,7 +204,7 @@ def test_a_training_that_was_stopped_leaves_its_checkpoint_beside_the_file(tmp_p
     seen = []
     with Engine.fit(path, entries, FAST, progress=lambda *at: seen.append(at[:2])) as engine:
         assert engine.hasher.digest == Hasher.fit([entry.content for entry in entries], FAST).digest
-    assert seen[:2] == [("read", 60), ("stage 2", 10)]
+    assert seen[:3] == [("read", 0), ("read", 60), ("stage 2", 10)]
     assert not (tmp_path / "d.db.training").exists()
 
 
@@ -318,7 +318,7 @@ def test_progress_counts_entries(hasher, monkeypatch):
     seen = []
     with Engine.create(":memory:", hasher) as engine:
         engine.add(make_entries(120), lambda *at: seen.append(at))
-    assert seen == [("store", 50, 120), ("store", 100, 120), ("store", 120, 120)]
+    assert seen == [("store", 0, 120), ("store", 50, 120), ("store", 100, 120), ("store", 120, 120)]
 
 
 def test_explain_and_info(engine):

@@ -52,6 +52,12 @@ def test_texts_share_what_the_other_columns_leave():
     assert output._widths(rows, ["key", "content", "meta"], 100) == {"key": 40, "content": 33, "meta": 16}
 
 
+def test_counts_tell_what_is_known():
+    assert output.counted(1200, 0, None) == "1,200"
+    assert output.counted(1200, 5000, 3411.6) == "1,200/5,000 3,412/s"
+    assert output.counted(3, 20, 0.25) == "3/20 0.2/s"
+
+
 def test_progress_is_silent_where_there_is_no_terminal(capsys):
     with output.progress() as show:
         show("stage", 1, 2)
