@@ -24,7 +24,7 @@ def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) 
     """Train if DB has no model, then encode and store PATH...; run it again after changes.
 
     PATH is a folder, a file (.txt .md .pdf .jsonl .csv .tsv .parquet .png .jpg .npy .npz, SQLite with --sql) or - for
-    lines of standard input. What is stored stays: stopped in the middle, the same command goes on.
+    lines of standard input. Stopped in the middle, the same command goes on.
     """
     from hashret.engine import Engine
 

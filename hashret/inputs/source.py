@@ -82,7 +82,7 @@ class Source:
                 yield item
 
     def expected(self) -> int:
-        """How many entries the iteration that goes on will give, rounded up to two digits; 0 if that is not known.
+        """How many entries the iteration that goes on will give, rounded up to three digits; 0 if that is not known.
 
         Judged by the share of the bytes, rows or files that was read, or by what an iteration before this one gave.
         """
@@ -92,7 +92,7 @@ class Source:
         if not share:
             return 0
         total = max(round(self._given / share), self._given)
-        grain = int(10 ** max(len(str(total)) - 2, 0)) if share < 1 and not self._way.single else 1
+        grain = int(10 ** max(len(str(total)) - 3, 0)) if share < 1 and not self._way.single else 1
         return -(-total // grain) * grain
 
     def _pass_over(self, problem: InvalidInput) -> None:
