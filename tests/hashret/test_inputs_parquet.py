@@ -85,7 +85,7 @@ def test_meta_is_what_json_can_hold():
             "tags": [["a", None]],
             "deep": [{"days": [day], "x": float("inf")}],
             "kind": arrow.array(["k"]).dictionary_encode(),
-            "half": arrow.array([0.5], arrow.float16()),
+            "half": arrow.array(np.float16([0.5])),
             "none": arrow.nulls(1),
             "map": arrow.array([[("a", 1)]], arrow.map_(arrow.string(), arrow.int64())),
             "struct of bytes": [{"hash": b"x"}],
