@@ -11,6 +11,7 @@ import click
 
 import hashret
 from hashret.commands.decode import anomaly, denoise
+from hashret.commands.dedup import dedup
 from hashret.commands.find import query, similar
 from hashret.commands.judge import check, evaluate, info
 from hashret.commands.write import add, index, remove
@@ -47,5 +48,5 @@ def main() -> None:
     """Learn binary codes for your own texts, images or embeddings and search them exactly, in one file."""
 
 
-for command in (index, add, query, similar, remove, info, evaluate, anomaly, denoise, check, demo):
+for command in (index, add, query, similar, remove, dedup, info, evaluate, anomaly, denoise, check, demo):
     main.add_command(command)

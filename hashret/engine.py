@@ -18,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hashret import dedup, leakage
 from hashret.features import Contents
 from hashret.hasher import Hasher, Progress, errors, silent
 from hashret.inputs import Entry
@@ -222,22 +223,29 @@ class Engine:
 
     def duplicates(self, radius: int = 3) -> list[list[str]]:
         """Groups of keys linked by codes within `radius` bits of one another, largest first, singles left out."""
-        parent: dict[int, int] = {}
+        found = dedup.find(self.index, self.hasher, dedup.Limits(radius, similar=0))
+        return [[group.kept.key, *(copy.key for copy in group.copies)] for group in found.groups()]
 
-        def root(number: int) -> int:
-            while parent.setdefault(number, number) != number:
-                parent[number] = number = parent[parent[number]]
-            return number
+    def dedup(
+        self,
+        radius: int | None = None,
+        similar: float | None = None,
+        keep: str = "first",
+        target: int | None = None,
+        progress: Progress = silent,
+    ) -> dedup.Duplicates:
+        """Near duplicates: codes within `radius` bits and a cosine of at least `similar`; see `dedup.Limits`."""
+        return dedup.find(self.index, self.hasher, dedup.Limits(radius, similar, keep, target), progress)
 
-        for chunk in self.index.pairs(radius):
-            for left, right in zip(chunk.left.tolist(), chunk.right.tolist(), strict=True):
-                low, high = sorted((root(left), root(right)))
-                parent[high] = low
-        groups: dict[int, list[int]] = {}
-        for number in sorted(parent):
-            groups.setdefault(root(number), []).append(number)
-        ordered = sorted(groups.values(), key=lambda group: (-len(group), group[0]))
-        return [self.index.keys(np.array(group)) for group in ordered]
+    def leaks(
+        self, other: Engine, radius: int | None = None, similar: float | None = None, progress: Progress = silent
+    ) -> leakage.Leaks:
+        """Entries that have a near duplicate in another file, and the nearest one there; limits as those of `dedup`.
+
+        Texts are encoded by the model of the other file where it has another. Raises `Mismatch` for other contents.
+        """
+        ours, theirs = (self.index, self.hasher), (other.index, other.hasher)
+        return leakage.find(ours, theirs, dedup.Limits(radius, similar), progress)
 
     def anomalies(
         self,

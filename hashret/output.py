@@ -20,7 +20,12 @@ Row = dict[str, Any]
 Progress = Any  # see `progress`
 SNIPPET = 160  # characters of a content that a table shows
 KEY = 40  # characters of a key that a table shows
-TEXTS = {"content": 2, "meta": 1, "value": 1}  # columns that give way where the terminal is narrow, and their shares
+TEXTS = {
+    "content": 2,
+    "other_content": 2,
+    "meta": 1,
+    "value": 1,
+}  # columns that give way where the terminal is narrow, and their shares
 
 
 def write(rows: Sequence[Row], form: str | None, group: str = "") -> None:

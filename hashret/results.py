@@ -38,3 +38,23 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.added + other.added, self.updated + other.updated, self.unchanged + other.unchanged)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An entry that is kept, and its duplicates, whose distances and scores are to it; by id."""
+
+    kept: Hit
+    copies: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two near duplicates, `distance` in bits; of the same file, or `other` of another."""
+
+    key: str
+    other: str
+    distance: int
+    similarity: float
+    content: str | None
+    other_content: str | None

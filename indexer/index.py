@@ -222,6 +222,11 @@ class Index:
         """The code of each id, uint8 (n, bits / 8); raises `NotFound`."""
         return self.store.codes(np.asarray(ids, dtype=np.int64))
 
+    def entries(self) -> tuple[Ids, Codes]:
+        """All ids, int64 (n,) ascending, and their codes, uint8 (n, bits / 8)."""
+        scan = Scan.of(*self.store.segments({}), self.bits // 8)
+        return scan.ids, scan.codes
+
     def check(self, sample: int = 32, seed: int = 0) -> Report:
         """Prove a sample of answers of every way by brute force over the rows, and the caches against the rows."""
         scan = Scan.of(*self.store.segments({}), self.bits // 8)  # as a fresh reader would load it

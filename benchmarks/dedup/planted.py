@@ -50,7 +50,7 @@ EDITS = (Edit(0.08, 0, 0), Edit(0.03, 0.12, 0.12), Edit(0, 0.15, 0.25, True), Ed
 
 @dataclass(frozen=True)
 class Planted:
-    """Texts in a drawn order; `origin` int64 (n,) is where a copy's original is, -1 of others; `strength` 1 to 4 or 0."""
+    """Texts in a drawn order; `origin` int64 (n,): where a copy's original is, else -1; `strength` 1 to 4 of copies."""
 
     texts: list[str]
     origin: NDArray[np.int64]
