@@ -25,9 +25,9 @@ from indexer.rows import Row
 from indexer.store import Store
 
 KEEP = ("first", "longest")
-SHARE, NEAR = 8, 100  # unless a radius is given: one bit in so many may differ, entries have so many neighbours at most
+SHARE, NEAR = 5, 200  # unless a radius is given: one bit in so many may differ; so many neighbours of an entry
 SAMPLE = 64  # entries whose neighbours are counted for that
-SIMILAR = 0.6  # of texts, unless another is given: where precision and recall are balanced (benchmarks/dedup)
+SIMILAR = 0.65  # of texts, unless another is given: where precision and recall are balanced (benchmarks/dedup)
 CLOSE = 1e-6  # what rounding may take from a cosine of 1
 PAGE = 2048  # entries that are read at a time
 
@@ -36,7 +36,7 @@ PAGE = 2048  # entries that are read at a time
 class Limits:
     """Who is a duplicate: codes within `radius` bits and a cosine of at least `similar`, 0 for any.
 
-    None is the usual: see `usual_radius`; .6 for texts without a target, else 0. Of each group the `first` entry is
+    None is the usual: see `usual_radius`; .65 for texts without a target, else 0. Of each group the `first` entry is
     kept or the `longest`. With `target` so many entries are kept, or a radius that is not given grows until they are.
     """
 
@@ -51,9 +51,7 @@ class Limits:
         if self.similar is not None and not 0 <= self.similar <= 1:
             raise InvalidInput(f"similar is {self.similar}: give a cosine from 0 to 1")
         if self.similar and not seen(index.store, hasher):
-            raise InvalidInput(
-                f"similar is for texts and for stored vectors: of each {hasher.kind} only a code is kept"
-            )
+            raise InvalidInput(f"similar compares texts or stored vectors: of each {hasher.kind} there is only a code")
         if self.keep not in KEEP or (self.keep == "longest" and not text):
             choice = "first or longest" if text else f"first, as longest is for texts and these are of {hasher.kind}s"
             raise InvalidInput(f"keep is {self.keep!r}: give {choice}")
@@ -241,7 +239,7 @@ class _Search:
 
 
 def usual_radius(codes: Codes, seed: int = 0) -> int:
-    """One bit in eight; less where entries, by a sample, have over a hundred neighbours within that on average."""
+    """One bit in five; less where entries, by a sample, have over 200 neighbours within that on average."""
     most = codes.shape[1] * 8 // SHARE
     drawn = np.random.default_rng(seed).permutation(len(codes))[:SAMPLE]
     counts = np.zeros(most + 1, np.int64)

@@ -1,8 +1,8 @@
 """Precision and recall on the planted set: `python -m benchmarks.dedup.run [--part test] [--methods ...] [--again]`.
 
 Each answer of each method becomes a line of results/dedup/PART.jsonl: what it left out, and how much of that was
-planted, by strength. Limits were chosen on the part "train"; the table is of the part "test". Files that methods make on
-the way are kept in --folder, so that a second run is short.
+planted, by strength. Our usual limits were chosen on the part "train"; the table is of the part "test". Files that
+methods make on the way are kept in --folder, so that a second run is short.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @DB
 @click.option(
     "-r", "--radius", type=click.IntRange(0),
-    help="Codes may differ in so many bits [one in eight; less where that is over 100 neighbours an entry].",
+    help="Codes may differ in so many bits [one in five; fewer where an entry has over 200 neighbours so].",
 )  # fmt: skip
 @click.option(
     "--similar", type=click.FloatRange(0, 1),
-    help="Least cosine of words, or of stored vectors; 0: codes decide [texts 0.6, with --target 0; others 0].",
+    help="Least cosine of words, or of stored vectors; 0: codes decide [texts 0.65, with --target 0; others 0].",
 )  # fmt: skip
 @click.option(
     "--keep", default="first", show_default=True, type=click.Choice(("first", "longest")),
