@@ -25,7 +25,7 @@ from indexer.rows import Row
 from indexer.store import Store
 
 KEEP = ("first", "longest")
-SHARE, NEAR = 5, 200  # unless a radius is given: one bit in so many may differ; so many neighbours of an entry
+SHARE, NEAR = 5, 300  # unless a radius is given: one bit in so many may differ; so many neighbours of an entry
 SAMPLE = 64  # entries whose neighbours are counted for that
 SIMILAR = 0.65  # of texts, unless another is given: where precision and recall are balanced (benchmarks/dedup)
 CLOSE = 1e-6  # what rounding may take from a cosine of 1
@@ -239,7 +239,7 @@ class _Search:
 
 
 def usual_radius(codes: Codes, seed: int = 0) -> int:
-    """One bit in five; less where entries, by a sample, have over 200 neighbours within that on average."""
+    """One bit in five; less where entries, by a sample, have over 300 neighbours within that on average."""
     most = codes.shape[1] * 8 // SHARE
     drawn = np.random.default_rng(seed).permutation(len(codes))[:SAMPLE]
     counts = np.zeros(most + 1, np.int64)

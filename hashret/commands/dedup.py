@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @DB
 @click.option(
     "-r", "--radius", type=click.IntRange(0),
-    help="Codes may differ in so many bits [one in five; fewer where an entry has over 200 neighbours so].",
+    help="Codes may differ in so many bits [one in five; fewer where an entry has over 300 neighbours so].",
 )  # fmt: skip
 @click.option(
     "--similar", type=click.FloatRange(0, 1),
