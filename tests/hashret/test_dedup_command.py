@@ -103,6 +103,14 @@ def test_no_leakage_is_exit_code_1(db, tmp_path, hasher):
     assert err.startswith(f"0 of 1 entries (0.0%) are in {db} as well, within ")
 
 
+def test_an_empty_file_has_nothing_that_could_leak(db, tmp_path, hasher):
+    Engine.create(str(tmp_path / "empty.db"), hasher).close()
+    _, err = run("dedup", db, "--against", tmp_path / "empty.db", "-r", 3, code=1)
+    assert err == (
+        f"0 of 5 entries (0.0%) are in {tmp_path}/empty.db as well, within 3 bits and of cosine 0.65 or more\n"
+    )
+
+
 @pytest.mark.parametrize("option", [("--keep", "longest"), ("--target", 3)])
 def test_what_chooses_in_one_file_is_refused_for_two(db, other, option):
     _, err = run("dedup", db, "--against", other, *option, code=2)
