@@ -53,7 +53,7 @@ def curve(rows: Sequence[run.Row]) -> list[list[object]]:
 
 def million(rows: Sequence[run.Row]) -> list[list[object]]:
     """What one process does with a million entries."""
-    names = ("n", "entries", "kept", "found", "written", "processor", "peak_mb")
+    names = ("n", "entries", "kept", "processor", "peak_mb")
     return [[row["task"], *(_cell(row[name]) for name in names)] for row in rows]
 
 
@@ -78,7 +78,7 @@ def text() -> str:
     whole = run.stored("million")
     if whole:
         first = whole[0]
-        heads = ["one process", "in the file", "entries", "kept", "found: s", "written: s", "processor: s", "peak MB"]
+        heads = ["one process", "in the file", "entries", "kept", "seconds of one processor", "peak MB"]
         known = (
             f"of the {first['entries']:,} entries SciPy's connected components keep another one for {first['wrong']}"
         )
