@@ -65,8 +65,8 @@ class Limits:
 class Found:
     """Of entries `ids` int64 (n,), ascending, the id of a near duplicate, `kept` int64 (n,), for some.
 
-    `distances` int32 (n,) in bits and `similarities` float32 (n,) are to that one: cosines of texts or stored vectors,
-    else 1 - distance / bits. `radius` and `similar` are the limits that were used.
+    `distances` int32 (n,) in bits and `similarities` float32 (n,) are to that one: cosines of texts or stored vectors
+    if these were looked at, else 1 - distance / bits. `radius` and `similar` are the limits that were used.
     """
 
     ids: Ids
@@ -215,8 +215,9 @@ class _Search:
         forest.add(left, right, costs)
 
     def _look(self, radius: int, progress: Progress) -> Looks | None:
-        """What is compared of entries that have a neighbour, None where codes are all."""
-        if not seen(self.index.store, self.hasher):
+        """What is compared of entries that have a neighbour; None where codes decide, or are all there is."""
+        wanted = self.limits.similar or self.limits.target is not None or self.limits.keep != "first"
+        if not wanted or not seen(self.index.store, self.hasher):
             return None
         near = np.zeros(len(self.ids), np.bool_)
         for left, right, _ in self._pairs(radius, progress, "pair"):

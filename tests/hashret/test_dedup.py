@@ -127,6 +127,12 @@ def test_words_decide_among_near_codes(noted):
     assert (found.radius, found.similar) == (32, 0.65)
 
 
+def test_no_text_is_read_where_codes_decide(noted, monkeypatch):
+    monkeypatch.setattr("hashret.dedup.looks", lambda *words: 1 / 0)
+    found = noted.dedup(32, similar=0)
+    np.testing.assert_allclose(found.similarities, 1 - found.distances / 32)
+
+
 def test_the_longest_text_is_kept(noted):
     found = noted.dedup(radius=32, keep="longest")
     assert keys(found) == [["c", "a", "d"]]
@@ -154,7 +160,7 @@ def test_stored_vectors_are_compared(vector_hasher, vectors):
         found = engine.dedup(32, similar=0.9999)
         assert keys(found) == [["3", "10"]]
         unit = np.stack(rows) / np.linalg.norm(rows, axis=1, keepdims=True)
-        everything = engine.dedup(32, similar=0)
+        everything = engine.dedup(32, target=1)
         np.testing.assert_allclose(everything.similarities[1:], (unit @ unit[0])[1:], atol=2e-3)
 
 

@@ -275,3 +275,15 @@ def test_answers_while_another_thread_writes_are_those_of_some_revision(path, pl
         finally:
             done.set()
         assert all(reader.result() > 0 for reader in readers)
+
+
+def test_entries_are_all_ids_and_codes_as_the_rows_have_them():
+    codes = random_codes(30, 16)
+    with Index.create(":memory:", 16) as index:
+        index.add(names(30), codes)
+        index.remove(names(30)[3:9])
+        index.add([names(30)[0]], codes[7:8])
+        ids, found = index.entries()
+        assert ids.tolist() == [1, 2, 3, *range(10, 31)]
+        assert np.array_equal(found, np.concatenate((codes[7:8], codes[1:3], codes[9:])))
+        assert all(np.array_equal(one, two) for one, two in zip((ids, found), rows_of(index), strict=True))
