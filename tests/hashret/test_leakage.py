@@ -6,7 +6,7 @@ from hashret.hasher import Hasher
 from hashret.inputs import Entry
 from hashret.settings import Settings
 from indexer.errors import InvalidInput, Mismatch
-from tests.hashret.conftest import FAST, make_entries
+from tests.hashret.conftest import make_entries
 
 ASKED = [
     Entry("t/1", "orbit rocket moon launch satellite", {}),
@@ -70,7 +70,7 @@ def test_texts_of_another_model_are_encoded_anew(hasher, test, train):
 
 
 def test_codes_that_have_nothing_to_do_with_each_other_are_a_mismatch(vectors, vector_hasher, train):
-    other = Hasher.fit(vectors, FAST.__class__(bits=16, steps=5, batch=32))
+    other = Hasher.fit(vectors, Settings(bits=16, steps=5, batch=32))
     with filled(vector_hasher, []) as ours, filled(other, []) as theirs:
         for another, kind in ((theirs, "vectors"), (train, "texts")):
             with pytest.raises(Mismatch) as caught:

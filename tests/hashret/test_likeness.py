@@ -7,7 +7,7 @@ from hashret.hasher import Hasher
 from hashret.inputs import Entry
 from hashret.likeness import likeness, looks
 from hashret.rows import Sparse
-from tests.hashret.conftest import FAST
+from hashret.settings import Settings
 
 
 def sparse(dense):
@@ -52,7 +52,7 @@ def test_whatever_the_model_reads_texts_are_compared_the_same(entries):
     texts = [entry.content for entry in entries]
     found = []
     for change in ({}, {"weighting": "binary"}):
-        hasher = Hasher.fit(texts, FAST.__class__(**{"bits": 32, "steps": 5, "batch": 32, "min_count": 1} | change))
+        hasher = Hasher.fit(texts, Settings(bits=32, steps=5, batch=32, min_count=1, **change))
         with Engine.create(":memory:", hasher) as engine:
             engine.add(entries)
             rows = looks(engine.index.store, hasher, np.arange(1, 121)).rows
