@@ -6,7 +6,7 @@ import pytest
 
 from hashret.engine import Engine
 from hashret.inputs import Source
-from tests.hashret.test_cli import on_terminal, run
+from tests.hashret.shell import on_terminal, run
 from tests.hashret.test_dedup import NOTED
 from tests.hashret.test_leakage import KNOWN
 
@@ -123,6 +123,6 @@ def test_a_missing_file_is_told(db):
 
 
 def test_a_terminal_gets_a_table_of_each_group(db):
-    lines = on_terminal("dedup", str(db), "-r", "32")
+    lines = on_terminal("dedup", db, "-r", 32).split("\r\n")
     assert [line.strip() for line in lines if line and line[0] not in "┏┃┡│└"] == ["a"]
     assert [line.split("│")[2].strip() for line in lines if line.startswith("│")] == ["c", "d"]

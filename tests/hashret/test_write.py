@@ -1,8 +1,6 @@
 """Commands that write, from every kind of source: they go on after a kill, and tell on a terminal how far they are."""
 
 import json
-import os
-import pty
 import re
 import signal
 import sqlite3
@@ -17,7 +15,7 @@ from pyarrow import parquet
 
 from hashret.engine import Engine
 from tests.hashret.conftest import make_texts
-from tests.hashret.test_cli import FAST, run
+from tests.hashret.shell import FAST, on_terminal, run
 from tests.hashret.test_inputs_pdf import pdf
 
 ROWS = [{"id": f"late/{n}", "text": text, "topic": topic} for n, (topic, text) in enumerate(make_texts(60, seed=1))]
@@ -125,26 +123,9 @@ def test_a_folder_of_notes_and_papers_with_glob(tmp_path, empty):
     assert json.loads(out)["meta"]["page"] == 2
 
 
-def on_terminal(*words):
-    """What a command whose standard error is a pseudo-terminal writes there, without control sequences."""
-    leader, follower = pty.openpty()
-    command = [sys.executable, "-m", "hashret", *map(str, words)]
-    with subprocess.Popen(command, stderr=follower, env={**os.environ, "COLUMNS": "100", "TERM": "xterm"}) as child:
-        os.close(follower)
-        shown = b""
-        try:
-            while part := os.read(leader, 65536):
-                shown += part
-        except OSError:  # how Linux says that the other side has closed
-            pass
-        assert child.wait() == 0
-    os.close(leader)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
-
-
 def test_a_terminal_is_told_count_rate_and_time_left(tmp_path):
     (words,) = source(tmp_path, "jsonl")
-    shown = on_terminal("index", tmp_path / "d.db", words, *FAST)
+    shown = on_terminal("index", tmp_path / "d.db", words, *FAST, stream="stderr", columns=100)
     for phase in ("read", "store"):
-        assert re.search(rf"{phase} +━+ 60/60 [\d,.]+/s \d:\d\d:\d\d", shown), shown
+        assert re.search(rf"{phase} +━+ 60/60 [\d,.]+/s +\d:\d\d:\d\d", shown), shown
     assert "60 added, 0 updated, 0 unchanged" in shown
