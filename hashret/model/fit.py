@@ -28,7 +28,6 @@ DECODER_RATE = 0.01  # beside an encoder of words, whose momentum takes steps of
 LOOKS = 40  # at the held-out entries, in a training that is not stopped
 HELD_OUT, SHARE = 1000, 20  # so many entries, but no more than one in so many
 GAIN = 1e-4  # of the loss: less is no gain
-NOTED = 10  # steps between two notes on loss and balance
 
 
 class Progress(Protocol):
@@ -74,7 +73,7 @@ def fit(
             run.look()
         if checkpoint.due():
             checkpoint.keep(phase, *run.state())
-        progress(phase, run.step, net.settings.steps, run.note(total, values))
+        progress(phase, run.step, net.settings.steps, noted(total, values))
     run.finish()
     checkpoint.keep(phase, *run.state(over=True))
     return net.cpu()
@@ -90,7 +89,7 @@ class _Run:
         self.every = np.resize(own, max(len(own), 2))  # batch normalisation needs two rows
         self.order = self.rng.permutation(self.every)
         self.optimizers, self.schedules = _optimizers(net, isinstance(rows, Sparse))
-        self.step, self.since, self.lowest, self._note = 0, 0, float("inf"), ""
+        self.step, self.since, self.lowest = 0, 0, float("inf")
         self.best: Tensors = {}
 
     @property
@@ -143,12 +142,6 @@ class _Run:
         """Go back to the best weights, if any were kept."""
         if self.best:
             self.net.load_state_dict(self.best)
-
-    def note(self, total: Tensor, values: Tensor) -> str:
-        """`noted` of a batch now and then."""
-        if self.step % NOTED == 1 or not self._note:
-            self._note = noted(total, values)
-        return self._note
 
     def state(self, over: bool = False) -> tuple[Tensors, dict[str, Any]]:
         """All that the next step depends on; less where training is `over`."""

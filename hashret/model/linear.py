@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hashret.bottleneck import rotated
-from hashret.model.fit import NOTED, Progress, noted, one_thread
+from hashret.model.fit import Progress, noted, one_thread
 from hashret.rows import Floats
 from hashret.settings import Settings
 from hashret.settle import Settled, anchored
@@ -75,7 +75,6 @@ def _descend(rows: Floats, mean: Floats, start: Floats, settings: Settings, prog
     adam = torch.optim.Adam([weight], settings.learning_rate, fused=True)
     steps = max(1, round(settings.steps * min(1.0, FEW_BITS / settings.bits) ** 2))
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, settings.learning_rate, total_steps=steps + 1, pct_start=0.1)
-    note = ""
     for step in range(1, steps + 1):
         among = entries[torch.from_numpy(rng.permutation(len(rows))[: settings.batch])]
         queries, hidden = _between(among, settings.neighbours, rng)
@@ -91,8 +90,7 @@ def _descend(rows: Floats, mean: Floats, start: Floats, settings: Settings, prog
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
         schedule.step()
-        note = noted(loss, theirs) if step % NOTED == 1 else note
-        progress("codes", step, steps, note)
+        progress("codes", step, steps, noted(loss, theirs))
     trained: Floats = weight.detach().numpy()
     return trained
 

@@ -275,9 +275,9 @@ def test_a_killed_index_goes_on_to_the_same_model(corpus, tmp_path):
     """SIGKILL in the middle of training, as a machine that loses its power; then the same command again."""
     program = (
         "import sys, os, signal, hashret.model.checkpoint as c, hashret.model.fit as f; from hashret.cli import main\n"
-        "c.SECONDS = 0; note = f._Run.note\n"
+        "c.SECONDS = 0; advance = f._Run.advance\n"
         "kill = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "f._Run.note = lambda run, *words: kill() if run.step == 50 else note(run, *words)\n"
+        "f._Run.advance = lambda run: kill() if run.step == 50 else advance(run)\n"
         "main()"
     )
     killed, whole = tmp_path / "killed.db", tmp_path / "whole.db"
