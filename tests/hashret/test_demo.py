@@ -27,7 +27,7 @@ def test_texts(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_images(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "Settings", lambda: Settings(bits=32, steps=200))
+    monkeypatch.setattr(demo, "Settings", lambda: Settings(bits=32, steps=100, batch=128))
     result = CliRunner().invoke(main, ["demo", str(tmp_path / "d.db"), "--images"])
     assert result.exit_code == 0, result.exception
     line = next(line for line in result.output.splitlines() if "of the same class" in line)
