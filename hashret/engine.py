@@ -261,9 +261,7 @@ class Engine:
         """
         worst: list[Anomaly] = []
         done = 0
-        batches: Iterator[tuple[Sequence[Entry | Row], Rows]]
-        batches = self._stored() if entries is None else self._given(entries)
-        for batch, rows in batches:
+        for batch, rows in self._stored() if entries is None else self._given(entries):
             found = errors(self.hasher.weights, rows)
             shares = self.hasher.quantile(found)
             for one, error, share in zip(batch, found.tolist(), shares.tolist(), strict=True):

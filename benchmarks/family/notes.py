@@ -32,7 +32,5 @@ def known(name: str, /, **keys: Any) -> bool:
 
 def table(head: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return (
-        "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- ", "|---").replace("---|---", "---|---")
-    )
+    titles, *lines = (f"| {' | '.join(line)} |" for line in [head, *rows])
+    return "\n".join([titles, "|---" * len(head) + "|", *lines])
