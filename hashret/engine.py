@@ -1,33 +1,24 @@
-"""Engine = Hasher + Index: things in, their codes stored beside them in one file, and the nearest things out.
-
-Search is exact in Hamming distance. With `rerank`, what was found is put in the order of a finer score:
-
-- embeddings and images whose vectors are kept: their cosine with the query's;
-- others: the asymmetric score of the query's real values against an entry's bits b in {-1, +1}: of logits z
-  sum tanh(z) b / sum |tanh(z)|, from -1 to 1 (after Gordo et al. 2014), of embeddings that of `hashret.settle`;
-- texts: .2 of that and .8 of the cosine of their tf-idf rows (Salakhutdinov and Hinton 2009 rank a shortlist so).
-"""
+"""Engine = Hasher + Index: things in, their codes stored beside them in one file, and the nearest things out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashret import dedup, leakage
 from hashret.features import Contents
 from hashret.hasher import Hasher, Progress, errors, silent
 from hashret.inputs import Entry
 from hashret.results import Anomaly, Counts, Hit
-from hashret.rows import Floats, Rows, Sparse
-from hashret.scores import combined, cosines, sparse_cosines
+from hashret.rows import Rows, Sparse
+from hashret.searching import Asked, Searcher
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
-from indexer.bits import Codes, Distances, Ids
+from indexer.bits import Ids
 from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
@@ -35,17 +26,6 @@ from indexer.planner import Plan
 from indexer.rows import Model, Row
 
 BATCH = 2048  # entries a transaction
-SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The keywords of a search."""
-
-    k: int
-    radius: int | None
-    where: Mapping[str, Any] | None
-    rerank: bool
 
 
 class Engine:
@@ -122,6 +102,11 @@ class Engine:
             )
         return cls(index, hasher or Hasher.from_bytes(model.settings, model.weights))
 
+    @property
+    def _searcher(self) -> Searcher:
+        """What searches with the present model."""
+        return Searcher(self.index, self.hasher, self._vectors)
+
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self.index.close()
@@ -137,7 +122,7 @@ class Engine:
 
     def get(self, key: str) -> Hit:
         """The entry of this key, at distance 0 of itself; raises `NotFound`."""
-        return self._hits(self.index.ids([key]), [0], [1.0])[0]
+        return self._searcher.hits(self.index.ids([key]), [0], [1.0])[0]
 
     def add(self, entries: Iterable[Entry], progress: Progress = silent) -> Counts:
         """Store entries; the same key again is an update, and unchanged content (by SHA-256) is not encoded anew.
@@ -196,9 +181,9 @@ class Engine:
             return []
         if isinstance(contents, np.ndarray) and contents.ndim == 2 and contents.dtype == np.uint8:
             sides = np.zeros((len(contents), 0), np.float32)
-            return self._search(contents, sides, sides, _Asked(k, radius, where, rerank=False))
+            return self._searcher.find(contents, sides, sides, Asked(k, radius, where, rerank=False))
         rows = self.hasher.rows(contents)
-        return self._search(*self.hasher.weights.ask(rows), rows, _Asked(k, radius, where, rerank))
+        return self._searcher.find(*self.hasher.weights.ask(rows), rows, Asked(k, radius, where, rerank))
 
     def similar(
         self,
@@ -217,7 +202,7 @@ class Engine:
             rows: Rows = self.hasher.rows([store.rows(ids)[0].content or ""])
         else:
             rows = store.vectors(ids) if self._vectors else sides
-        hits = self._search(codes, sides, rows, _Asked(k + 1, radius, where, rerank))[0]
+        hits = self._searcher.find(codes, sides, rows, Asked(k + 1, radius, where, rerank))[0]
         others = [hit for hit in hits if hit.key != key]
         return others if radius is not None else others[:k]
 
@@ -318,48 +303,6 @@ class Engine:
         vectors = "float16" if self._vectors else "none"
         model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
         return {**stats, "vectors": vectors, **model}
-
-    def _search(self, codes: Codes, sides: Floats, rows: Rows, asked: _Asked) -> list[list[Hit]]:
-        """Hits of each query, given its code, side of the asymmetric score and, for stored vectors, its features."""
-        out = []
-        for number, (ids, near) in enumerate(self._nearest(codes, asked)):
-            if asked.rerank:
-                scores = self._scores(sides[number], rows, number, ids)
-                order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
-                out.append(self._hits(ids[order], near[order].tolist(), scores[order].tolist()))
-            else:
-                bits = near.tolist()
-                out.append(self._hits(ids, bits, [1 - distance / self.hasher.bits for distance in bits]))
-        return out
-
-    def _nearest(self, codes: Codes, asked: _Asked) -> Iterator[tuple[Ids, Distances]]:
-        """Ids and distances of each query's exact neighbours, the whole shortlist where they are to be reranked."""
-        among = self.index.store.where(asked.where) if asked.where else None
-        if asked.radius is not None:
-            found = self.index.within(codes, asked.radius, among=among)
-            cuts = found.lims[1:-1]
-            yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
-        else:
-            matches = self.index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, among=among)
-            for ids, near in zip(matches.ids, matches.distances, strict=True):
-                yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
-
-    def _scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
-        """The finer score of some entries for one query; see the top of this file."""
-        store = self.index.store
-        if self._vectors and not isinstance(rows, Sparse):
-            return cosines(store.vectors(ids), rows[number])
-        scores: Floats = self.hasher.weights.answer(self.index.codes(ids)) @ side
-        if self.hasher.kind == "text" and isinstance(rows, Sparse):
-            theirs = self.hasher.rows([row.content or "" for row in store.rows(ids)])
-            if isinstance(theirs, Sparse):
-                scores = combined(sparse_cosines(theirs, rows.take(np.array([number]))), scores)
-        return scores
-
-    def _hits(self, ids: Ids, near: Iterable[int], scores: Iterable[float]) -> list[Hit]:
-        """Hits of these ids."""
-        found = zip(self.index.store.rows(ids), near, scores, strict=True)
-        return [Hit(key, distance, score, content, meta) for (_, key, content, meta), distance, score in found]
 
     def _contents(self) -> Iterator[tuple[Ids, list[str]]]:
         """All stored texts with their ids, a page at a time."""

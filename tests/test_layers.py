@@ -42,7 +42,7 @@ LAYERS = [
     ["hashret.hasher", "hashret.results"],
     ["hashret.forest", "hashret.likeness", "hashret.export"],
     ["hashret.restore", "hashret.stream", "hashret.dedup"],
-    ["hashret.leakage"],
+    ["hashret.leakage", "hashret.searching"],
     ["hashret.engine"],
     ["hashret.evaluate.ways"],
     ["hashret.evaluate.report"],

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashret.engine import SHORTLIST, Engine
+from hashret.engine import Engine
 from hashret.evaluate.baselines import Projection
 from hashret.evaluate.judged import Columns, Labels, labels_of
 from hashret.evaluate.rows import Cosines, joined, taken
 from hashret.rows import Floats, Rows
 from hashret.scores import combined
+from hashret.searching import SHORTLIST
 from indexer.bits import Codes, distances
 
 Distances = NDArray[Any]

@@ -1,0 +1,88 @@
+"""Searching: exact neighbours in Hamming distance, and the finer score that puts them in order.
+
+With `rerank` a shortlist is put in the order of
+
+- embeddings and images whose vectors are kept: their cosine with the query's;
+- others: the asymmetric score of the query's real values against an entry's bits b in {-1, +1}: of logits z
+  sum tanh(z) b / sum |tanh(z)|, from -1 to 1 (after Gordo et al. 2014), of embeddings that of `hashret.settle`;
+- texts: .2 of that and .8 of the cosine of their tf-idf rows (Salakhutdinov and Hinton 2009 rank a shortlist so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashret.hasher import Hasher
+from hashret.results import Hit
+from hashret.rows import Floats, Rows, Sparse
+from hashret.scores import combined, cosines, sparse_cosines
+from indexer.bits import Codes, Distances, Ids
+from indexer.index import Index
+
+SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The keywords of a search."""
+
+    k: int
+    radius: int | None
+    where: Mapping[str, Any] | None
+    rerank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Searcher:
+    """What a search reads: codes, the model that made them, and whether vectors are stored."""
+
+    index: Index
+    hasher: Hasher
+    vectors: bool
+
+    def find(self, codes: Codes, sides: Floats, rows: Rows, asked: Asked) -> list[list[Hit]]:
+        """Hits of each query, given its code, side of the asymmetric score and, for stored vectors, its features."""
+        out = []
+        for number, (ids, near) in enumerate(self._nearest(codes, asked)):
+            if asked.rerank:
+                scores = self._scores(sides[number], rows, number, ids)
+                order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
+                out.append(self.hits(ids[order], near[order].tolist(), scores[order].tolist()))
+            else:
+                bits = near.tolist()
+                out.append(self.hits(ids, bits, [1 - distance / self.hasher.bits for distance in bits]))
+        return out
+
+    def _nearest(self, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:
+        """Ids and distances of each query's exact neighbours, the whole shortlist where they are to be reranked."""
+        among = self.index.store.where(asked.where) if asked.where else None
+        if asked.radius is not None:
+            found = self.index.within(codes, asked.radius, among=among)
+            cuts = found.lims[1:-1]
+            yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
+        else:
+            matches = self.index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, among=among)
+            for ids, near in zip(matches.ids, matches.distances, strict=True):
+                yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
+
+    def _scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
+        """The finer score of some entries for one query; see the top of this file."""
+        store = self.index.store
+        if self.vectors and not isinstance(rows, Sparse):
+            return cosines(store.vectors(ids), rows[number])
+        scores: Floats = self.hasher.weights.answer(self.index.codes(ids)) @ side
+        if self.hasher.kind == "text" and isinstance(rows, Sparse):
+            theirs = self.hasher.rows([row.content or "" for row in store.rows(ids)])
+            if isinstance(theirs, Sparse):
+                scores = combined(sparse_cosines(theirs, rows.take(np.array([number]))), scores)
+        return scores
+
+    def hits(self, ids: Ids, near: Iterable[int], scores: Iterable[float]) -> list[Hit]:
+        """Hits of these ids."""
+        found = zip(self.index.store.rows(ids), near, scores, strict=True)
+        return [Hit(key, distance, score, content, meta) for (_, key, content, meta), distance, score in found]
