@@ -1,18 +1,20 @@
 """Near duplicates: entries whose codes are within a few bits and whose words, or vectors, are alike as well.
 
-Codes propose, a second look decides (`hashret.likeness`). Entries that are linked through others are one group, and one
-of them is kept. With a target the closest pairs are linked first, each of which spares one entry, until so many are
-left. Memory is for the entries, never for the pairs; nothing is written to the store.
+Codes propose, a second look decides (`hashret.likeness`). Every entry that is left out is within the limits of the one
+that is kept for it (`hashret.cover`). With a target entries are linked, the closest pairs first, each of which spares
+one, until so many groups are left (`hashret.forest`). Memory is bounded in pairs; nothing is written to the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hashret.cover import ROOM, Pairs, cover
 from hashret.forest import Forest
 from hashret.hasher import Hasher, Progress, silent
 from hashret.likeness import Looks, likeness, looks, seen
@@ -179,71 +181,92 @@ class _Search:
     fewest: int = 0  # entries that are left if all pairs of the last call of `within` are linked
 
     def within(self, radius: int, progress: Progress) -> Duplicates | None:
-        """The duplicates, or None if that leaves more than the target."""
-        look = self._look(radius, progress)
-        forest = Forest(len(self.ids), ordered=self.limits.target is not None)
-        for left, right, near in self._pairs(radius, progress, "compare"):
-            self._link(forest, look, (left, right, near))
-        self.fewest = len(forest)
-        if self.limits.target is not None and self.fewest > self.limits.target:
-            return None
-        heads = self._heads(forest.groups(self.limits.target or 0), look)
+        """The duplicates, or None if more than the target are left."""
+        pairs, look = self._near(radius, progress)
+        if self.limits.target is None:
+            heads = cover(self._order(look), pairs, partial(self._alike, look))
+        else:
+            forest = self._forest(pairs(), look)
+            self.fewest = len(forest)
+            if self.fewest > self.limits.target:
+                return None
+            heads = self._heads(forest.groups(self.limits.target), look)
         near = np.bitwise_count(self.codes ^ self.codes[heads]).sum(axis=1, dtype=np.int32)
         alike = (1 - near / self.index.bits).astype(np.float32)
         copies = np.flatnonzero(heads != np.arange(len(heads)))
         if look is not None and len(copies):
-            ours, theirs = (look.places(self.ids[some]) for some in (copies, heads[copies]))
-            alike[copies] = likeness(look.rows, ours, look.rows, theirs)
+            alike[copies] = self._cosines(look, copies, heads[copies])
         similar = self.limits.similar or 0.0
         return Duplicates(self.ids, self.ids[heads], near, alike, radius, similar, self.index.store, self.index.store)
 
-    def _link(self, forest: Forest, look: Looks | None, pairs: tuple[Ids, Ids, Distances]) -> None:
-        """Put those pairs into the forest that stand the second look and may change it."""
-        left, right, near = pairs
-        if self.limits.target is None:
-            kept = np.flatnonzero(forest.apart(left, right))
-            left, right, near = left[kept], right[kept], near[kept]
-        costs = near.astype(np.float32)
-        if look is not None and len(left) and (self.limits.similar or self.limits.target is not None):
-            ours, theirs = look.places(self.ids[left]), look.places(self.ids[right])
-            costs = 1 - likeness(look.rows, ours, look.rows, theirs)
-            kept = np.flatnonzero(costs <= 1 - (self.limits.similar or 0.0) + CLOSE)
-            left, right, costs = left[kept], right[kept], costs[kept]
-        if self.limits.target is not None:
-            kept = np.flatnonzero(forest.cheaper(left, right, costs))
-            left, right, costs = left[kept], right[kept], costs[kept]
-        forest.add(left, right, costs)
+    def _near(self, radius: int, progress: Progress) -> tuple[Callable[[], Pairs], Looks | None]:
+        """What gives all pairs of near codes, from memory if they fit, and what is compared of entries in them.
 
-    def _look(self, radius: int, progress: Progress) -> Looks | None:
-        """What is compared of entries that have a neighbour; None where codes decide, or are all there is."""
-        wanted = self.limits.similar or self.limits.target is not None or self.limits.keep != "first"
-        if not wanted or not seen(self.index.store, self.hasher):
-            return None
-        near = np.zeros(len(self.ids), np.bool_)
-        for left, right, _ in self._pairs(radius, progress, "pair"):
+        The latter is None where codes decide, or are all there is.
+        """
+        near, count = np.zeros(len(self.ids), np.bool_), 0
+        held: list[tuple[Ids, Ids, Distances]] = []
+        for left, right, distances in self._pairs(radius, progress, "pair"):
             near[left] = near[right] = True
-        return looks(self.index.store, self.hasher, self.ids[near], progress)
+            count += len(left)
+            if count > ROOM:
+                held.clear()
+            else:
+                held.append((left, right, distances))
+        wanted = self.limits.similar or self.limits.target is not None or self.limits.keep != "first"
+        look = None
+        if wanted and seen(self.index.store, self.hasher):
+            look = looks(self.index.store, self.hasher, self.ids[near], progress)
+        if count > ROOM:
+            return partial(self._pairs, radius, progress, "compare"), look
+        return partial(iter, held), look
 
-    def _pairs(self, radius: int, progress: Progress, phase: str) -> Iterator[tuple[Ids, Ids, Distances]]:
+    def _pairs(self, radius: int, progress: Progress, phase: str) -> Pairs:
         """Places of the two of each pair, and their distances; entries that came later are passed over."""
+        places = np.zeros(int(self.ids[-1]) + 1 if len(self.ids) else 0, np.int32)
+        places[self.ids] = np.arange(len(self.ids), dtype=np.int32)
         done = 0
         for chunk in self.index.pairs(radius):
-            left, right = np.searchsorted(self.ids, chunk.left), np.searchsorted(self.ids, chunk.right)
-            kept = np.flatnonzero(right < len(self.ids))
-            yield left[kept], right[kept], chunk.distances[kept]
-            done += len(left)
+            kept = np.flatnonzero(chunk.right < len(places))
+            yield places[chunk.left[kept]], places[chunk.right[kept]], chunk.distances[kept]
+            done += len(chunk.left)
             progress(phase, done, 0)
 
+    def _cosines(self, look: Looks, left: Ids, right: Ids) -> Floats:
+        """What the second look says of pairs of places (m,)."""
+        return likeness(look.rows, look.places(self.ids[left]), look.rows, look.places(self.ids[right]))
+
+    def _alike(self, look: Looks | None, left: Ids, right: Ids) -> NDArray[np.bool_]:
+        """Which pairs of near codes stand the second look."""
+        if look is None or not self.limits.similar:
+            return np.ones(len(left), np.bool_)
+        return np.asarray(self._cosines(look, left, right) >= self.limits.similar - CLOSE)
+
+    def _forest(self, pairs: Pairs, look: Looks | None) -> Forest:
+        """The closest links among the pairs that stand the second look."""
+        forest = Forest(len(self.ids))
+        for left, right, near in pairs:
+            costs = near.astype(np.float32)
+            if look is not None:
+                costs = 1 - self._cosines(look, left, right)
+                kept = np.flatnonzero(costs <= 1 - (self.limits.similar or 0.0) + CLOSE)
+                left, right, costs = left[kept], right[kept], costs[kept]
+            kept = np.flatnonzero(forest.cheaper(left, right, costs))
+            forest.add(left[kept], right[kept], costs[kept])
+        return forest
+
+    def _order(self, look: Looks | None) -> Ids:
+        """Places, those to keep rather than others first."""
+        lengths = np.zeros(len(self.ids), np.int64)
+        if self.limits.keep == "longest" and look is not None:
+            lengths[np.searchsorted(self.ids, look.ids)] = look.lengths
+        return np.argsort(-lengths, kind="stable")
+
     def _heads(self, groups: Ids, look: Looks | None) -> Ids:
-        """The place of the entry to keep for each, of groups named by their lowest place."""
-        if self.limits.keep == "first" or look is None:
-            return groups
-        lengths = np.zeros(len(groups), np.int64)
-        lengths[np.searchsorted(self.ids, look.ids)] = look.lengths
-        order = np.lexsort((np.arange(len(groups)), -lengths, groups))
+        """The place of the entry to keep for each, of groups named by one of their places."""
+        order = self._order(look)
         heads = np.empty_like(groups)
-        first = order[np.append(True, np.diff(groups[order]) > 0)] if len(order) else order
-        heads[groups[first]] = first
+        heads[groups[order[::-1]]] = order[::-1]  # the last that is written is the one preferred
         return heads[groups]
 
 

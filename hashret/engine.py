@@ -207,7 +207,7 @@ class Engine:
         return others if radius is not None else others[:k]
 
     def duplicates(self, radius: int = 3) -> list[list[str]]:
-        """Groups of keys linked by codes within `radius` bits of one another, largest first, singles left out."""
+        """Groups of keys: an entry and those within `radius` bits that `dedup` leaves out for it; largest first."""
         found = dedup.find(self.index, self.hasher, dedup.Limits(radius, similar=0))
         return [[group.kept.key, *(copy.key for copy in group.copies)] for group in found.groups()]
 
@@ -219,7 +219,7 @@ class Engine:
         target: int | None = None,
         progress: Progress = silent,
     ) -> dedup.Duplicates:
-        """Near duplicates: codes within `radius` bits and a cosine of at least `similar`; see `dedup.Limits`."""
+        """Entries to leave out, each within the limits of one that is kept for it; see `dedup.Limits` and `cover`."""
         return dedup.find(self.index, self.hasher, dedup.Limits(radius, similar, keep, target), progress)
 
     def leaks(

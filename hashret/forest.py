@@ -18,15 +18,14 @@ LEVELS = 4  # costs whose trees are remembered, to pass over most pairs of entri
 
 
 class Forest:
-    """Trees over the entries 0 to n - 1, none linked at first; `ordered` if not all links are wanted in the end."""
+    """Trees over the entries 0 to n - 1, none linked at first."""
 
-    def __init__(self, size: int, ordered: bool = True) -> None:
-        self.size, self._ordered = size, ordered
+    def __init__(self, size: int) -> None:
+        self.size = size
         none = np.zeros(0, np.int64)
         self._links: tuple[Ids, Ids, Floats] = none, none, np.zeros(0, np.float32)  # cheapest first
         self._waiting: list[tuple[Ids, Ids, Floats]] = []
         self._count = 0
-        self._roots = np.arange(size)
         self._levels: list[tuple[float, Ids]] = []  # what is linked below some costs
 
     def add(self, left: Ids, right: Ids, costs: Floats) -> None:
@@ -35,11 +34,6 @@ class Forest:
         self._count += len(left)
         if self._count >= max(self.size, LEAST):
             self._settle()
-
-    def apart(self, left: Ids, right: Ids) -> NDArray[np.bool_]:
-        """Which of these pairs (m,) are not known to be linked at any cost; some that are may be among them."""
-        found: NDArray[np.bool_] = self._roots[left] != self._roots[right]
-        return found
 
     def cheaper(self, left: Ids, right: Ids, costs: Floats) -> NDArray[np.bool_]:
         """Which of these pairs (m,) may be of use: not known to be linked by cheaper ones."""
@@ -71,12 +65,12 @@ class Forest:
             return
         parts = zip(self._links, *self._waiting, strict=True)
         left, right, costs = (np.concatenate(part) for part in parts)
-        order = np.lexsort((left * self.size + right, costs)) if self._ordered else np.arange(len(left))
-        chosen, self._roots = _span(self.size, left[order], right[order])
+        order = np.lexsort((left * self.size + right, costs))
+        chosen, _ = _span(self.size, left[order], right[order])
         kept = order[chosen]
         self._links = left[kept], right[kept], costs[kept]
         self._waiting, self._count = [], 0
-        if self._ordered and len(kept):
+        if len(kept):
             left, right, costs = self._links
             cuts = np.unique(costs[np.linspace(0, len(costs) - 1, LEVELS, dtype=np.int64)])
             ends = np.searchsorted(costs, cuts, side="right")

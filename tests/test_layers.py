@@ -40,7 +40,7 @@ LAYERS = [
     ["hashret.model.fit"],
     ["hashret.model.train", "hashret.model.linear"],
     ["hashret.hasher", "hashret.results"],
-    ["hashret.forest", "hashret.likeness", "hashret.export"],
+    ["hashret.cover", "hashret.forest", "hashret.likeness", "hashret.export"],
     ["hashret.restore", "hashret.stream", "hashret.dedup"],
     ["hashret.leakage", "hashret.searching"],
     ["hashret.engine"],

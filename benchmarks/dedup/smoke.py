@@ -1,7 +1,8 @@
 """Seconds that show the benchmark of near duplicates to be whole: `python -m benchmarks.dedup.smoke`.
 
 Every method that is installed, but for that which needs embeddings, runs on planted docstrings of Python; hashret must
-find most of the weakest edits at high precision, and the groups of a few thousand codes are those of SciPy.
+find most of the weakest edits at high precision, and of a few thousand codes keep what going through
+them one by one keeps.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def main() -> None:
         ours = next(row for row in run.stored("test") if row["method"] == "hashret 64" and row["default"])
     found = tables.precision(ours), ours["right"][0] / ours["planted"][0]
     if min(found) < LEAST or measured[0]["wrong"]:
-        sys.exit(f"precision {found[0]:.2f}, recall of typos {found[1]:.2f}, {measured[0]['wrong']} groups wrong")
+        sys.exit(f"precision {found[0]:.2f}, recall of typos {found[1]:.2f}, {measured[0]['wrong']} entries wrong")
 
 
 if __name__ == "__main__":

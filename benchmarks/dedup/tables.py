@@ -79,9 +79,7 @@ def text() -> str:
     if whole:
         first = whole[0]
         heads = ["one process", "in the file", "entries", "kept", "seconds of one processor", "peak MB"]
-        known = (
-            f"of the {first['entries']:,} entries SciPy's connected components keep another one for {first['wrong']}"
-        )
+        known = f"of the {first['entries']:,} entries going through them one by one keeps another for {first['wrong']}"
         parts += [f"{first['pairs']:,} pairs within {first['radius']} bits; {known}.", table(heads, million(whole))]
     return "\n\n".join(parts) + "\n"
 
