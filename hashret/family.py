@@ -41,6 +41,7 @@ CONTENTS: dict[str, Values] = {  # whatever the kind
 }
 _WORDS: Values = {
     "hidden": (), "learning_rate": 5.0, "corruption": "masking", "noise": 0.5, "steps": 1200, "temperature": 0.5,
+    "binarizer": "tanh",
 }  # fmt: skip
 _PLAIN: Values = {"objective": "reconstruction", "reconstruction": 1.0, "clip": 1.0, "patience": 5}
 # Of texts one layer at .03 gives more back than a hidden layer at .002, by held-out loss and in a tenth of the time.
@@ -57,8 +58,16 @@ BY_CONTENTS: dict[str, dict[str, Values]] = {  # of the kind "neighbour", and of
             "steps": 400,
             "temperature": 0.3,
             "augment": 1.0,
+            "binarizer": "sign",
         },
-        "vector": {"hidden": (), "learning_rate": 0.01, "batch": 4096, "steps": 1200, "temperature": 0.06},
+        "vector": {
+            "hidden": (),
+            "learning_rate": 0.01,
+            "batch": 4096,
+            "steps": 1200,
+            "temperature": 0.06,
+            "binarizer": "sign",
+        },
     },
     "others": {
         "text": {**_NARROW, "steps": 1500},
@@ -68,7 +77,7 @@ BY_CONTENTS: dict[str, dict[str, Values]] = {  # of the kind "neighbour", and of
     },
 }
 KINDS: dict[str, Values] = {
-    "neighbour": {"objective": "agreement", "reconstruction": 0.1, "binarizer": "sign", "clip": 0.0, "patience": 0},
+    "neighbour": {"objective": "agreement", "reconstruction": 0.1, "clip": 0.0, "patience": 0},
     "plain": {"hidden": (), "binarizer": "sigmoid"},
     "deep": {"hidden": (512, 256), "binarizer": "linear", "learning_rate": 0.002},
     "sparse": {"hidden": (), "binarizer": "sigmoid", "penalty": "kl-sparsity"},

@@ -72,6 +72,7 @@ VARIANTS = (
     Variant("no reconstruction", {"reconstruction": 0.0}),
     Variant("temperature .3 in both stages", {"temperature": 0.3}),
     Variant("Adam", instead={"fit._optimizers": partial(adam, fit._optimizers)}),
+    Variant("sign, straight through", {"binarizer": "sign"}),
     Variant("half the steps", {"steps": 600}),
 )
 

@@ -59,7 +59,7 @@ REFUSED = [  # values, contents, why
     ({"weighting": "count"}, "image", "weighting count is of words: leave it out"),
     ({"weighting": "binary"}, "vector", "weighting binary is of words: leave it out"),
     ({"kind": "sparse", "binarizer": "tanh"}, "image", OFF.format("kl-sparsity", "tanh", "reconstruction")),
-    ({"penalty": "l2"}, "text", OFF.format("l2", "sign", "agreement")),
+    ({"penalty": "l2"}, "text", OFF.format("l2", "tanh", "agreement")),
     ({"augment": 2.0}, "vector", "augment 2.0 moves and lights images: leave it out"),
     ({"augment": 0.5}, "text", "augment 0.5 moves and lights images: leave it out"),
     (
