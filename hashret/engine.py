@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,8 @@ from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
 from indexer.planner import Plan
 from indexer.rows import Model, Row
+from indexer.vectors import FORMS
+from indexer.where import Where
 
 BATCH = 2048  # entries a transaction
 
@@ -39,20 +41,24 @@ class Engine:
         self.index = index
         self.hasher = hasher
         self.counts = Counts()
-        self._vectors = index.store.fact("vectors") == "float16"
+        self._vectors = index.store.fact("vectors") in FORMS
 
     @classmethod
-    def create(cls, path: str, hasher: Hasher, *, vectors: bool = False) -> Self:
+    def create(cls, path: str, hasher: Hasher, *, vectors: bool | str = False) -> Self:
         """A new file (or ":memory:") for codes of this model; raises `InvalidInput` if it exists.
 
-        With `vectors` it keeps the float16 features of images and embeddings, to rerank by their cosine.
+        With `vectors` it keeps the features of images and embeddings, to rerank by their cosine: as "float16", which
+        True stands for, or as "int8" in half the bytes.
         """
-        if vectors and hasher.kind not in ("image", "vector"):
+        form = vectors if isinstance(vectors, str) else FORMS[0] if vectors else "none"
+        if form not in (*FORMS, "none"):
+            raise InvalidInput(f"vectors is {vectors!r}: give {' or '.join(FORMS)}")
+        if form != "none" and hasher.kind not in ("image", "vector"):
             raise InvalidInput(f"vectors are kept of images and embeddings, the model encodes {hasher.kind}")
         index = Index.create(path, bits=hasher.bits)
         try:
             index.store.set_model(*hasher.to_bytes(), hasher.digest)
-            index.store.set_fact("vectors", "float16" if vectors else "none")
+            index.store.set_fact("vectors", form)
         except BaseException:  # Ctrl-C too: half a file would be in the way of the next try
             index.close()
             Path(path).unlink(missing_ok=True)
@@ -66,7 +72,7 @@ class Engine:
         entries: Iterable[Entry],
         settings: Settings | None = None,
         *,
-        vectors: bool = False,
+        vectors: bool | str = False,
         progress: Progress = silent,
     ) -> Self:
         """Train on a random sample of the entries, create the file, and store them all.
@@ -168,14 +174,15 @@ class Engine:
         contents: Contents,
         k: int = 10,
         radius: int | None = None,
-        where: Mapping[str, Any] | None = None,
+        where: Where | None = None,
         rerank: bool = True,
     ) -> list[list[Hit]]:
         """The nearest entries of each query content, or of each code uint8 (n, bits / 8), which are not reranked.
 
         The k nearest in Hamming distance, or with `radius` all within so many bits (inclusive; 0 is the same code).
-        `where` keeps entries whose meta has these values: always k of them, if there are k. With `rerank` the
-        shortlist of max(30 k, 300) nearest is put in the order of the finer score, else order is (distance, id).
+        `where` keeps entries whose meta matches, a mapping or a text, see `indexer.where`: always k of them, if there
+        are k. With `rerank` the shortlist of max(30 k, 300) nearest is put in the order of the finer score, else order
+        is (distance, id).
         """
         if not len(contents):
             return []
@@ -190,7 +197,7 @@ class Engine:
         key: str,
         k: int = 10,
         radius: int | None = None,
-        where: Mapping[str, Any] | None = None,
+        where: Where | None = None,
         rerank: bool = True,
     ) -> list[Hit]:
         """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
@@ -300,7 +307,7 @@ class Engine:
     def info(self) -> dict[str, Any]:
         """What the file holds: counts, buckets, bytes, and the model's kind, digest and settings."""
         stats = self.index.stats()
-        vectors = "float16" if self._vectors else "none"
+        vectors = self.index.store.fact("vectors") or "none"
         model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
         return {**stats, "vectors": vectors, **model}
 

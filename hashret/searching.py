@@ -10,7 +10,7 @@ With `rerank` a shortlist is put in the order of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import combined, cosines, sparse_cosines
 from indexer.bits import Codes, Distances, Ids
 from indexer.index import Index
+from indexer.where import Where, condition
 
 SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
 
@@ -33,7 +34,7 @@ class Asked:
 
     k: int
     radius: int | None
-    where: Mapping[str, Any] | None
+    where: Where | None
     rerank: bool
 
 
@@ -60,13 +61,13 @@ class Searcher:
 
     def _nearest(self, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:
         """Ids and distances of each query's exact neighbours, the whole shortlist where they are to be reranked."""
-        among = self.index.store.where(asked.where) if asked.where else None
+        where = condition(asked.where) if asked.where else None
         if asked.radius is not None:
-            found = self.index.within(codes, asked.radius, among=among)
+            found = self.index.within(codes, asked.radius, where=where)
             cuts = found.lims[1:-1]
             yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
         else:
-            matches = self.index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, among=among)
+            matches = self.index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, where=where)
             for ids, near in zip(matches.ids, matches.distances, strict=True):
                 yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
 

@@ -23,7 +23,7 @@ class Batch:
     contents: Sequence[str | None] | None = None
     metas: Sequence[Mapping[str, Any]] | None = None
     digests: Sequence[bytes] | None = None
-    vectors: NDArray[np.float16] | None = None
+    vectors: NDArray[np.floating[Any]] | None = None
 
 
 class Row(NamedTuple):

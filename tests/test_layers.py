@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["indexer.errors"],
-    ["indexer.bits"],
+    ["indexer.bits", "indexer.vectors", "indexer.where"],
     ["indexer.schema", "indexer.rows", "indexer.statements", "indexer.watch", "indexer.planner"],
-    ["indexer.segments"],
+    ["indexer.segments", "indexer.selection"],
     ["indexer.store", "indexer.tables"],
     ["indexer.kernels.layout"],
     ["indexer.kernels.hits"],
@@ -22,7 +22,7 @@ LAYERS = [
     ["indexer.multi"],
     ["indexer.calibrate"],
     ["indexer.memory"],
-    ["indexer.check"],
+    ["indexer.check", "indexer.filtered"],
     ["indexer.index"],
     ["hashret.family", "hashret.rows"],
     ["hashret.settings", "hashret.inputs", "hashret.evaluate.metrics", "hashret.evaluate.quality"],
