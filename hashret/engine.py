@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 
 from hashret import dedup, leakage
+from hashret.export import Export
+from hashret.export import export as write
 from hashret.features import Contents
 from hashret.hasher import Hasher, Progress, errors, silent
 from hashret.inputs import Entry
@@ -18,7 +20,7 @@ from hashret.rows import Rows, Sparse
 from hashret.searching import Asked, Searcher
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
-from indexer.bits import Ids
+from indexer.bits import Codes, Ids
 from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
@@ -28,6 +30,10 @@ from indexer.vectors import FORMS
 from indexer.where import Where
 
 BATCH = 2048  # entries a transaction
+
+
+class NoModel(Mismatch):
+    """A file of ready-made codes: see `hashret.codefile`."""
 
 
 class Engine:
@@ -99,7 +105,7 @@ class Engine:
         model = index.store.model()
         if model is None:
             index.close()
-            raise Mismatch(f"{path}: holds codes without a model: open it with Index.open, or index into a new file")
+            raise NoModel(f"{path}: holds codes without a model: open it with Index.open, or index into a new file")
         if hasher is not None and hasher.digest != model.digest:
             index.close()
             raise Mismatch(
@@ -112,6 +118,11 @@ class Engine:
     def _searcher(self) -> Searcher:
         """What searches with the present model."""
         return Searcher(self.index, self.hasher, self._vectors)
+
+    @property
+    def kind(self) -> str:
+        """What it holds: text, image, vector or matrix."""
+        return self.hasher.kind
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
@@ -165,6 +176,10 @@ class Engine:
         updated = sum(entry.key in known for entry in fresh)
         return Counts(len(fresh) - updated, updated, len(latest) - len(fresh))
 
+    def index_field(self, name: str) -> None:
+        """Index a field of meta, so that `where` on it reads no metas; what is added later is indexed with it."""
+        self.index.index_field(name)
+
     def remove(self, keys: Iterable[str]) -> int:
         """Remove entries; raises `NotFound` if a key is not there, and then removes none."""
         return self.index.remove(list(keys))
@@ -186,7 +201,7 @@ class Engine:
         """
         if not len(contents):
             return []
-        if isinstance(contents, np.ndarray) and contents.ndim == 2 and contents.dtype == np.uint8:
+        if _are_codes(contents):
             sides = np.zeros((len(contents), 0), np.float32)
             return self._searcher.find(contents, sides, sides, Asked(k, radius, where, rerank=False))
         rows = self.hasher.rows(contents)
@@ -295,10 +310,20 @@ class Engine:
         self.index.store.replace_model(model, ids, codes, revision)
         self.hasher = hasher
 
+    def export(
+        self, path: str | Path, codes: bool = False, where: Where | None = None, progress: Progress = silent
+    ) -> int:
+        """Write entries, all or those that `where` matches, to .jsonl, .parquet, .npy or .npz; how many.
+
+        `hashret index` reads the first two again; `codes` adds the code of each. The others have codes and keys alone.
+        Written beside first: what was there before stays until all is written. Raises `InvalidInput`.
+        """
+        return write(Export(self.index, codes, where, progress), path)
+
     def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
-        """How `query` searches for these contents, why, and how long that takes."""
+        """How `query` searches for these contents, or codes, why, and how long that takes."""
         asked = {"k": k} if radius is None else {"radius": radius}
-        return self.index.explain(self.hasher.encode(contents), **asked)
+        return self.index.explain(contents if _are_codes(contents) else self.hasher.encode(contents), **asked)
 
     def check(self, sample: int = 32) -> Report:
         """Prove a sample of answers by brute force, and the caches against the rows."""
@@ -317,3 +342,8 @@ class Engine:
             raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
         for page in self.index.store.pages():
             yield np.array([row.id for row in page], dtype=np.int64), [row.content or "" for row in page]
+
+
+def _are_codes(contents: Contents) -> TypeGuard[Codes]:
+    """Whether these are codes uint8 (n, bits / 8)."""
+    return isinstance(contents, np.ndarray) and contents.ndim == 2 and contents.dtype == np.uint8

@@ -40,10 +40,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """What a search reads: codes, the model that made them, and whether vectors are stored."""
+    """What a search reads: codes, the model that made them if there is one, and whether vectors are stored."""
 
     index: Index
-    hasher: Hasher
+    hasher: Hasher | None
     vectors: bool
 
     def find(self, codes: Codes, sides: Floats, rows: Rows, asked: Asked) -> list[list[Hit]]:
@@ -56,7 +56,7 @@ class Searcher:
                 out.append(self.hits(ids[order], near[order].tolist(), scores[order].tolist()))
             else:
                 bits = near.tolist()
-                out.append(self.hits(ids, bits, [1 - distance / self.hasher.bits for distance in bits]))
+                out.append(self.hits(ids, bits, [1 - distance / self.index.bits for distance in bits]))
         return out
 
     def _nearest(self, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:
@@ -76,9 +76,11 @@ class Searcher:
         store = self.index.store
         if self.vectors and not isinstance(rows, Sparse):
             return cosines(store.vectors(ids), rows[number])
-        scores: Floats = self.hasher.weights.answer(self.index.codes(ids)) @ side
-        if self.hasher.kind == "text" and isinstance(rows, Sparse):
-            theirs = self.hasher.rows([row.content or "" for row in store.rows(ids)])
+        hasher = self.hasher
+        assert hasher is not None, "codes without a model are not reranked"
+        scores: Floats = hasher.weights.answer(self.index.codes(ids)) @ side
+        if hasher.kind == "text" and isinstance(rows, Sparse):
+            theirs = hasher.rows([row.content or "" for row in store.rows(ids)])
             if isinstance(theirs, Sparse):
                 scores = combined(sparse_cosines(theirs, rows.take(np.array([number]))), scores)
         return scores

@@ -22,13 +22,24 @@ from indexer.errors import InvalidInput, NotFound
 from indexer.filtered import Filtered
 from indexer.memory import NO_NUMBA, Memory, can_compile
 from indexer.planner import Plan, plan, plan_tables, table_bytes
-from indexer.rows import Batch
+from indexer.rows import Batch, Field
 from indexer.store import Store
 from indexer.tables import MOST, Csr, Scan, too_many
 from indexer.where import Where, comparisons, condition
 
 if TYPE_CHECKING:
     from indexer.multi import Multi
+
+TYPES = {  # of JSON, as SQLite calls them
+    "text": "text",
+    "integer": "number",
+    "real": "number",
+    "true": "boolean",
+    "false": "boolean",
+    "array": "list",
+    "object": "object",
+    "null": "null",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +158,16 @@ class Index:
     def index_field(self, name: str) -> None:
         """Index a field of meta, for conditions on it; what is added later is indexed with it."""
         self.store.index_field(name)
+
+    def fields(self) -> list[Field]:
+        """The fields that metas have or that are indexed, by name: what a condition can be on. Reads all metas."""
+        found, indexed = self.store.fields(), self.store.indexed()
+        counts = {name: found.get(name, {}) for name in sorted({*found, *indexed})}
+        types = {name: tuple(dict.fromkeys(TYPES[kind] for kind in kinds)) for name, kinds in counts.items()}
+        return [
+            Field(name, sum(kinds.values()) - kinds.get("null", 0), types[name], name in indexed)
+            for name, kinds in counts.items()
+        ]
 
     def check_fields(self, where: Where) -> None:
         """Raise `NotFound` if a condition is on a field that no entry has, with the name that may be meant.

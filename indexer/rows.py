@@ -36,6 +36,16 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A field of meta, the number of entries that have it, not null, its types of JSON, and whether it has an index."""
+
+    name: str
+    entries: int
+    types: tuple[str, ...]
+    indexed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A stored model: opaque to the indexer but for its length of codes and its digest."""
 

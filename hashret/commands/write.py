@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, PATHS, open_engine, options_of, read_options, source_of
+from hashret.options import DB, PATHS, open_any, open_engine, options_of, read_options, source_of
 from hashret.settings import Settings
 from indexer.errors import Mismatch
 from indexer.vectors import FORMS
@@ -62,7 +62,7 @@ def add(db: str, paths: tuple[str, ...], **options: Any) -> None:
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 def remove(db: str, keys: tuple[str, ...]) -> None:
     """Remove entries by key; if one of them is not there, none is removed."""
-    with open_engine(db) as engine:
+    with open_any(db) as engine:
         count = engine.remove(keys)
     click.echo(f"{count:,} removed", err=True)
 
