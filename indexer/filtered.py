@@ -16,11 +16,11 @@ from indexer.bits import Codes, Distances, Ids
 from indexer.memory import Memory
 from indexer.store import Store
 from indexer.tables import Csr, Scan
-from indexer.where import Condition
+from indexer.where import Condition, comparisons
 
 FIRST = 4  # times k nearest are tried first
-READ = 16  # metas are read of one entry in so many at most before all are
-SMALL = 2000  # entries whose metas are all read at once
+SMALL = 2000  # entries whose metas are read before an index is asked
+READ = 16  # without an index, metas are read of one entry in so many at most before all are
 KEPT = 4  # filters whose entries are remembered
 
 
@@ -63,9 +63,13 @@ class Filtered:
         return lims, ids[kept], near[kept]
 
     def _pays(self, condition: Condition, entries: int) -> bool:
-        """Whether to read the metas of so many entries, and not of all."""
-        few = entries <= max(SMALL, len(self._store) // READ)
-        return few and self._remembered(condition, self._store.revision()) is None
+        """Whether to read the metas of so many entries, and not to find all that match."""
+        if entries > SMALL:
+            indexed = self._store.indexed()
+            every = all(one.field in indexed for one in comparisons(condition))
+            if every or entries > len(self._store) // READ:
+                return False
+        return self._remembered(condition, self._store.revision()) is None
 
     def _remembered(self, condition: Condition, revision: int) -> Scan | None:
         """All entries that the condition matches, if they were found for this revision."""
