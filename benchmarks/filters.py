@@ -11,6 +11,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -54,12 +55,11 @@ def timed(engine: Engine, queries: Codes, base: int) -> dict[str, tuple[float, f
     """Median milliseconds of each kind of condition, the first time and again."""
     found = {}
     for name, write in KINDS.items():
-        first, again = [], []
+        times = []
         for turn in range(base, base + TURNS):
-            one, other = queries[2 * turn : 2 * turn + 1], queries[2 * turn + 1 : 2 * turn + 2]
-            first.append(milliseconds(lambda one=one, turn=turn: engine.query(one, where=write(turn))))
-            again.append(milliseconds(lambda other=other, turn=turn: engine.query(other, where=write(turn))))
-        found[name] = median(first), median(again)
+            ask = partial(engine.query, where=write(turn))
+            times.append([milliseconds(partial(ask, queries[at : at + 1])) for at in (2 * turn, 2 * turn + 1)])
+        found[name] = median(one for one, _ in times), median(two for _, two in times)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from hashret.export import Export
-from hashret.export import export as write
+from hashret.formats import export as write
 from hashret.hasher import Progress, silent
 from hashret.ready import Ready
 from hashret.results import Hit

@@ -11,8 +11,8 @@ import numpy as np
 
 from hashret import dedup, leakage
 from hashret.export import Export
-from hashret.export import export as write
 from hashret.features import Contents
+from hashret.formats import export as write
 from hashret.hasher import Hasher, Progress, errors, silent
 from hashret.inputs import Entry
 from hashret.results import Anomaly, Counts, Hit

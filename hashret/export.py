@@ -1,4 +1,4 @@
-"""Entries to files that others read, whole or not at all: JSON lines, Parquet (`hashret.columns`), codes as .npy, .npz.
+"""Entries as records, and as JSON lines that others read; a file is written whole or not at all.
 
 A record is {"id": key, "text": content, and the fields of meta}, without text where contents are not stored, and with
 "code" in hexadecimal where codes are asked for or are all there is. Fields of meta that are called so too become
@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hashret.hasher import Progress, silent
-from indexer.bits import Codes, Ids
+from indexer.bits import Ids
 from indexer.errors import InvalidInput
 from indexer.index import Index
 from indexer.rows import Row
@@ -56,20 +54,6 @@ class Export:
             for row, code in zip(rows, codes, strict=True):
                 own = record(row)
                 yield own if code is None else {"id": own.pop("id"), "code": code, **own}
-
-
-def export(what: Export, path: str | Path) -> int:
-    """Write entries in the form that the name of the file tells; how many. Raises `InvalidInput` for another name."""
-    form = Path(path).suffix.lower()
-    if form in (".jsonl", ".ndjson"):
-        return write_lines(path, what.records())
-    if form == ".parquet":
-        from hashret.columns import write_parquet
-
-        return write_parquet(path, what)
-    if form in (".npy", ".npz"):
-        return _write_codes(path, what, alone=form == ".npy")
-    raise InvalidInput(f"{path}: is no kind of file to export to: name one that ends in .jsonl .parquet .npy or .npz")
 
 
 def writable(path: str | Path) -> Path:
@@ -120,43 +104,3 @@ def record(row: Row) -> dict[str, Any]:
     """The record of an entry, without its code."""
     own = {"id": row.key} if row.content is None else {"id": row.key, "text": row.content}
     return own | {f"meta.{name}" if name in OWN else name: value for name, value in row.meta.items()}
-
-
-def _write_codes(path: str | Path, what: Export, alone: bool) -> int:
-    """Codes uint8 (n, bits / 8) as .npy with keys in a text file beside it, or both in one .npz."""
-    ids = what.ids()
-    keys, codes = _keys(what, path, ids), what.index.codes(ids)
-    if not alone:
-        with replacing(path) as part, part.open("wb") as file:
-            np.savez(file, codes=codes, ids=np.array(keys, dtype=np.str_))
-        return len(keys)
-    for number, key in enumerate(keys):
-        if key.splitlines() != [key]:
-            raise InvalidInput(f"{path}: key {number} is {key!r}, which is no line of a text file: write an .npz")
-    with replacing(ids_beside(path)) as names, replacing(path) as part:
-        names.write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
-        _save(part, codes)
-    return len(keys)
-
-
-def ids_beside(path: str | Path) -> Path:
-    """The file with the keys of codes in a .npy: codes.npy has codes.ids.txt."""
-    return Path(path).with_suffix(".ids.txt")
-
-
-def _save(part: Path, codes: Codes) -> None:
-    """Codes as .npy, under whatever name."""
-    with part.open("wb") as file:
-        np.save(file, codes)
-
-
-def _keys(what: Export, path: str | Path, ids: Ids) -> list[str]:
-    """Keys of the entries; raises `InvalidInput` for one that an array of NumPy cuts short."""
-    keys: list[str] = []
-    for start in range(0, len(ids), PAGE):
-        keys += what.index.keys(ids[start : start + PAGE])
-        what.progress("write", len(keys), len(ids))
-    odd = next((key for key in keys if key.endswith("\0")), None)
-    if odd is not None:
-        raise InvalidInput(f"{path}: key {odd!r} ends in NUL, which NumPy drops: write .jsonl")
-    return keys

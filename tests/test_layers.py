@@ -42,7 +42,7 @@ LAYERS = [
     ["hashret.hasher", "hashret.results"],
     ["hashret.cover", "hashret.forest", "hashret.likeness", "hashret.export", "hashret.ready"],
     ["hashret.restore", "hashret.stream", "hashret.dedup", "hashret.columns"],
-    ["hashret.leakage", "hashret.searching"],
+    ["hashret.leakage", "hashret.searching", "hashret.formats"],
     ["hashret.codefile"],
     ["hashret.engine"],
     ["hashret.evaluate.ways"],

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from hashret.engine import Engine
-from hashret.export import Export, export, write_entries
+from hashret.export import Export, write_entries
+from hashret.formats import export
 from hashret.inputs import Entry, ReadOptions, Source
 from hashret.ready import read_ready
 from indexer import Index
