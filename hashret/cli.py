@@ -12,6 +12,8 @@ import click
 import hashret
 from hashret.commands.decode import anomaly, denoise
 from hashret.commands.dedup import dedup
+from hashret.commands.exchange import export, import_codes
+from hashret.commands.fields import fields
 from hashret.commands.find import query, similar
 from hashret.commands.judge import check, evaluate, info
 from hashret.commands.write import add, index, remove
@@ -48,5 +50,8 @@ def main() -> None:
     """Learn binary codes for your own texts, images or embeddings and search them exactly, in one file."""
 
 
-for command in (index, add, query, similar, remove, dedup, info, evaluate, anomaly, denoise, check, demo):
+for command in (
+    index, add, query, similar, remove, dedup, info, fields, evaluate, anomaly, denoise, check, export, import_codes,
+    demo,
+):  # fmt: skip
     main.add_command(command)

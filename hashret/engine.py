@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 
 from hashret import dedup, leakage
+from hashret.export import Export
 from hashret.features import Contents
+from hashret.formats import export as write
 from hashret.hasher import Hasher, Progress, errors, silent
 from hashret.inputs import Entry
 from hashret.results import Anomaly, Counts, Hit
@@ -18,14 +20,20 @@ from hashret.rows import Rows, Sparse
 from hashret.searching import Asked, Searcher
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
-from indexer.bits import Ids
+from indexer.bits import Codes, Ids
 from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
 from indexer.planner import Plan
 from indexer.rows import Model, Row
+from indexer.vectors import FORMS
+from indexer.where import Where
 
 BATCH = 2048  # entries a transaction
+
+
+class NoModel(Mismatch):
+    """A file of ready-made codes: see `hashret.codefile`."""
 
 
 class Engine:
@@ -39,20 +47,24 @@ class Engine:
         self.index = index
         self.hasher = hasher
         self.counts = Counts()
-        self._vectors = index.store.fact("vectors") == "float16"
+        self._vectors = index.store.fact("vectors") in FORMS
 
     @classmethod
-    def create(cls, path: str, hasher: Hasher, *, vectors: bool = False) -> Self:
+    def create(cls, path: str, hasher: Hasher, *, vectors: bool | str = False) -> Self:
         """A new file (or ":memory:") for codes of this model; raises `InvalidInput` if it exists.
 
-        With `vectors` it keeps the float16 features of images and embeddings, to rerank by their cosine.
+        With `vectors` it keeps the features of images and embeddings, to rerank by their cosine: as "float16", which
+        True stands for, or as "int8" in half the bytes.
         """
-        if vectors and hasher.kind not in ("image", "vector"):
+        form = vectors if isinstance(vectors, str) else FORMS[0] if vectors else "none"
+        if form not in (*FORMS, "none"):
+            raise InvalidInput(f"vectors is {vectors!r}: give {' or '.join(FORMS)}")
+        if form != "none" and hasher.kind not in ("image", "vector"):
             raise InvalidInput(f"vectors are kept of images and embeddings, the model encodes {hasher.kind}")
         index = Index.create(path, bits=hasher.bits)
         try:
             index.store.set_model(*hasher.to_bytes(), hasher.digest)
-            index.store.set_fact("vectors", "float16" if vectors else "none")
+            index.store.set_fact("vectors", form)
         except BaseException:  # Ctrl-C too: half a file would be in the way of the next try
             index.close()
             Path(path).unlink(missing_ok=True)
@@ -66,7 +78,7 @@ class Engine:
         entries: Iterable[Entry],
         settings: Settings | None = None,
         *,
-        vectors: bool = False,
+        vectors: bool | str = False,
         progress: Progress = silent,
     ) -> Self:
         """Train on a random sample of the entries, create the file, and store them all.
@@ -93,7 +105,7 @@ class Engine:
         model = index.store.model()
         if model is None:
             index.close()
-            raise Mismatch(f"{path}: holds codes without a model: open it with Index.open, or index into a new file")
+            raise NoModel(f"{path}: holds codes without a model: open it with Index.open, or index into a new file")
         if hasher is not None and hasher.digest != model.digest:
             index.close()
             raise Mismatch(
@@ -106,6 +118,11 @@ class Engine:
     def _searcher(self) -> Searcher:
         """What searches with the present model."""
         return Searcher(self.index, self.hasher, self._vectors)
+
+    @property
+    def kind(self) -> str:
+        """What it holds: text, image, vector or matrix."""
+        return self.hasher.kind
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
@@ -159,6 +176,10 @@ class Engine:
         updated = sum(entry.key in known for entry in fresh)
         return Counts(len(fresh) - updated, updated, len(latest) - len(fresh))
 
+    def index_field(self, name: str) -> None:
+        """Index a field of meta, so that `where` on it reads no metas; what is added later is indexed with it."""
+        self.index.index_field(name)
+
     def remove(self, keys: Iterable[str]) -> int:
         """Remove entries; raises `NotFound` if a key is not there, and then removes none."""
         return self.index.remove(list(keys))
@@ -168,18 +189,19 @@ class Engine:
         contents: Contents,
         k: int = 10,
         radius: int | None = None,
-        where: Mapping[str, Any] | None = None,
+        where: Where | None = None,
         rerank: bool = True,
     ) -> list[list[Hit]]:
         """The nearest entries of each query content, or of each code uint8 (n, bits / 8), which are not reranked.
 
         The k nearest in Hamming distance, or with `radius` all within so many bits (inclusive; 0 is the same code).
-        `where` keeps entries whose meta has these values: always k of them, if there are k. With `rerank` the
-        shortlist of max(30 k, 300) nearest is put in the order of the finer score, else order is (distance, id).
+        `where` keeps entries whose meta matches, a mapping or a text, see `indexer.where`: always k of them, if there
+        are k. With `rerank` the shortlist of max(30 k, 300) nearest is put in the order of the finer score, else order
+        is (distance, id).
         """
         if not len(contents):
             return []
-        if isinstance(contents, np.ndarray) and contents.ndim == 2 and contents.dtype == np.uint8:
+        if _are_codes(contents):
             sides = np.zeros((len(contents), 0), np.float32)
             return self._searcher.find(contents, sides, sides, Asked(k, radius, where, rerank=False))
         rows = self.hasher.rows(contents)
@@ -190,7 +212,7 @@ class Engine:
         key: str,
         k: int = 10,
         radius: int | None = None,
-        where: Mapping[str, Any] | None = None,
+        where: Where | None = None,
         rerank: bool = True,
     ) -> list[Hit]:
         """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
@@ -288,10 +310,20 @@ class Engine:
         self.index.store.replace_model(model, ids, codes, revision)
         self.hasher = hasher
 
+    def export(
+        self, path: str | Path, codes: bool = False, where: Where | None = None, progress: Progress = silent
+    ) -> int:
+        """Write entries, all or those that `where` matches, to .jsonl, .parquet, .npy or .npz; how many.
+
+        `hashret index` reads the first two again; `codes` adds the code of each. The others have codes and keys alone.
+        Written beside first: what was there before stays until all is written. Raises `InvalidInput`.
+        """
+        return write(Export(self.index, codes, where, progress), path)
+
     def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
-        """How `query` searches for these contents, why, and how long that takes."""
+        """How `query` searches for these contents, or codes, why, and how long that takes."""
         asked = {"k": k} if radius is None else {"radius": radius}
-        return self.index.explain(self.hasher.encode(contents), **asked)
+        return self.index.explain(contents if _are_codes(contents) else self.hasher.encode(contents), **asked)
 
     def check(self, sample: int = 32) -> Report:
         """Prove a sample of answers by brute force, and the caches against the rows."""
@@ -300,7 +332,7 @@ class Engine:
     def info(self) -> dict[str, Any]:
         """What the file holds: counts, buckets, bytes, and the model's kind, digest and settings."""
         stats = self.index.stats()
-        vectors = "float16" if self._vectors else "none"
+        vectors = self.index.store.fact("vectors") or "none"
         model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
         return {**stats, "vectors": vectors, **model}
 
@@ -310,3 +342,8 @@ class Engine:
             raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
         for page in self.index.store.pages():
             yield np.array([row.id for row in page], dtype=np.int64), [row.content or "" for row in page]
+
+
+def _are_codes(contents: Contents) -> TypeGuard[Codes]:
+    """Whether these are codes uint8 (n, bits / 8)."""
+    return isinstance(contents, np.ndarray) and contents.ndim == 2 and contents.dtype == np.uint8

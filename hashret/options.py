@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from hashret.codefile import CodeFile
     from hashret.engine import Engine
     from hashret.inputs import Source
+    from indexer.index import Index
+    from indexer.where import Condition
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DB = click.argument("db", type=click.Path(dir_okay=False))
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+WHERE = click.option(
+    "--where", multiple=True, metavar="CONDITION",
+    help="Only entries whose meta matches: lang=en, year>=2000, 'lang in (en, de) and not x=null'; may be repeated.",
+)  # fmt: skip
 
 
 class _Widths(click.ParamType[tuple[int, ...]]):
@@ -86,9 +93,7 @@ def search_options(command: Command) -> Command:
             click.option(
                 "-r", "--radius", type=click.IntRange(0), help="All within so many flipped bits; 0: the same code."
             ),
-            click.option(
-                "--where", multiple=True, metavar="FIELD=VALUE", help="Only entries whose meta has this value."
-            ),
+            WHERE,
             click.option(
                 "--rerank/--no-rerank", default=True, show_default=True, help="Order by the real-valued query."
             ),
@@ -104,6 +109,28 @@ def open_engine(db: str) -> Engine:
     from hashret.engine import Engine
 
     return Engine.open(db)
+
+
+def open_any(db: str) -> Engine | CodeFile:
+    """The engine of an existing file, or what answers for ready-made codes without a model."""
+    from hashret.codefile import CodeFile
+    from hashret.engine import Engine, NoModel
+
+    try:
+        return Engine.open(db)
+    except NoModel:
+        return CodeFile.open(db)
+
+
+def conditions(index: Index, texts: tuple[str, ...]) -> Condition | None:
+    """All conditions of a command line as one, None for none; raises `NotFound` for a field that no entry has."""
+    from indexer.where import Every, condition
+
+    if not texts:
+        return None
+    found = Every(tuple(condition(text) for text in texts))
+    index.check_fields(found)
+    return found
 
 
 def source_of(paths: tuple[str, ...], options: dict[str, Any]) -> Source:

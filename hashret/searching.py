@@ -10,7 +10,7 @@ With `rerank` a shortlist is put in the order of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import combined, cosines, sparse_cosines
 from indexer.bits import Codes, Distances, Ids
 from indexer.index import Index
+from indexer.where import Where, condition
 
 SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
 
@@ -33,16 +34,16 @@ class Asked:
 
     k: int
     radius: int | None
-    where: Mapping[str, Any] | None
+    where: Where | None
     rerank: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """What a search reads: codes, the model that made them, and whether vectors are stored."""
+    """What a search reads: codes, the model that made them if there is one, and whether vectors are stored."""
 
     index: Index
-    hasher: Hasher
+    hasher: Hasher | None
     vectors: bool
 
     def find(self, codes: Codes, sides: Floats, rows: Rows, asked: Asked) -> list[list[Hit]]:
@@ -55,18 +56,18 @@ class Searcher:
                 out.append(self.hits(ids[order], near[order].tolist(), scores[order].tolist()))
             else:
                 bits = near.tolist()
-                out.append(self.hits(ids, bits, [1 - distance / self.hasher.bits for distance in bits]))
+                out.append(self.hits(ids, bits, [1 - distance / self.index.bits for distance in bits]))
         return out
 
     def _nearest(self, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:
         """Ids and distances of each query's exact neighbours, the whole shortlist where they are to be reranked."""
-        among = self.index.store.where(asked.where) if asked.where else None
+        where = condition(asked.where) if asked.where else None
         if asked.radius is not None:
-            found = self.index.within(codes, asked.radius, among=among)
+            found = self.index.within(codes, asked.radius, where=where)
             cuts = found.lims[1:-1]
             yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
         else:
-            matches = self.index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, among=among)
+            matches = self.index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, where=where)
             for ids, near in zip(matches.ids, matches.distances, strict=True):
                 yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
 
@@ -75,9 +76,11 @@ class Searcher:
         store = self.index.store
         if self.vectors and not isinstance(rows, Sparse):
             return cosines(store.vectors(ids), rows[number])
-        scores: Floats = self.hasher.weights.answer(self.index.codes(ids)) @ side
-        if self.hasher.kind == "text" and isinstance(rows, Sparse):
-            theirs = self.hasher.rows([row.content or "" for row in store.rows(ids)])
+        hasher = self.hasher
+        assert hasher is not None, "codes without a model are not reranked"
+        scores: Floats = hasher.weights.answer(self.index.codes(ids)) @ side
+        if hasher.kind == "text" and isinstance(rows, Sparse):
+            theirs = hasher.rows([row.content or "" for row in store.rows(ids)])
             if isinstance(theirs, Sparse):
                 scores = combined(sparse_cosines(theirs, rows.take(np.array([number]))), scores)
         return scores

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,15 +18,28 @@ from numpy.typing import NDArray
 
 from indexer.bits import Codes, Distances, Ids, as_codes, ball_size, distances, flip_masks
 from indexer.check import Nearest, Report, Ways, prove
-from indexer.errors import InvalidInput
+from indexer.errors import InvalidInput, NotFound
+from indexer.filtered import Filtered
 from indexer.memory import NO_NUMBA, Memory, can_compile
 from indexer.planner import Plan, plan, plan_tables, table_bytes
-from indexer.rows import Batch
+from indexer.rows import Batch, Field
 from indexer.store import Store
 from indexer.tables import MOST, Csr, Scan, too_many
+from indexer.where import Where, comparisons, condition
 
 if TYPE_CHECKING:
     from indexer.multi import Multi
+
+TYPES = {  # of JSON, as SQLite calls them
+    "text": "text",
+    "integer": "number",
+    "real": "number",
+    "true": "boolean",
+    "false": "boolean",
+    "array": "list",
+    "object": "object",
+    "null": "null",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,7 @@ class Index:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._memory = Memory(store)
+        self._filtered = Filtered(store, self._memory)
 
     @classmethod
     def create(cls, path: str, bits: int = 64) -> Self:
@@ -130,8 +145,7 @@ class Index:
             if column is not None and len(column) != len(keys):
                 raise InvalidInput(f"{len(keys)} keys but {len(column)} {name}: give one for each")
         _check_keys(keys)
-        halves = None if vectors is None else vectors.astype(np.float16)
-        revision, ids = self.store.add(Batch(keys, codes, contents, metas, digests, halves))
+        revision, ids = self.store.add(Batch(keys, codes, contents, metas, digests, vectors))
         self._memory.wrote(revision, ids[:0], ids, codes)
         return ids
 
@@ -141,6 +155,32 @@ class Index:
         self._memory.wrote(revision, ids, ids[:0], np.zeros((0, self.bits // 8), np.uint8))
         return len(ids)
 
+    def index_field(self, name: str) -> None:
+        """Index a field of meta, for conditions on it; what is added later is indexed with it."""
+        self.store.index_field(name)
+
+    def fields(self) -> list[Field]:
+        """The fields that metas have or that are indexed, by name: what a condition can be on. Reads all metas."""
+        found, indexed = self.store.fields(), self.store.indexed()
+        counts = {name: found.get(name, {}) for name in sorted({*found, *indexed})}
+        types = {name: tuple(dict.fromkeys(TYPES[kind] for kind in kinds)) for name, kinds in counts.items()}
+        return [
+            Field(name, sum(kinds.values()) - kinds.get("null", 0), types[name], name in indexed)
+            for name, kinds in counts.items()
+        ]
+
+    def check_fields(self, where: Where) -> None:
+        """Raise `NotFound` if a condition is on a field that no entry has, with the name that may be meant.
+
+        A search itself takes such a field for missing in every entry.
+        """
+        for name in dict.fromkeys(test.field for test in comparisons(condition(where))) if len(self) else ():
+            if not self.store.has_field(name):
+                names = list(self.store.fields())
+                close = get_close_matches(name, names, 1)
+                meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names) or 'none'}"
+                raise NotFound(f"{self.store.path}: no entry has the field {name!r}: {meant}")
+
     def warm(self) -> None:
         """Make the tables that searches in memory are quickest with, and wait for them: seconds for millions of codes.
 
@@ -148,25 +188,36 @@ class Index:
         """
         self._memory.warm()
 
-    def search(self, codes: Codes, k: int = 10, *, among: Ids | None = None) -> Matches:
+    def search(self, codes: Codes, k: int = 10, *, among: Ids | None = None, where: Where | None = None) -> Matches:
         """The k nearest codes of each query, exactly; with `among` only entries with these ids, ascending.
 
+        With `where` only entries whose meta matches, see `indexer.where`: always k of them, if there are k.
         Raises `InvalidInput` for k below 1, and for room for more than 100 million answers.
         """
         codes = as_codes(codes, self.bits)
         _positive("k", k, 1)
         if len(codes) * int(k) > MOST:
             raise too_many(0)
+        if where is not None:
+            _not_both(among)
+            return Matches(*self._filtered.search(codes, int(k), condition(where)), self.store)
         return Matches(*self._table(len(codes), among).search(codes, int(k)), self.store)
 
-    def within(self, codes: Codes, radius: int, *, among: Ids | None = None) -> RangeMatches:
-        """Every code within `radius` bits (inclusive) of each query, exactly; `among` as in `search`.
+    def within(
+        self, codes: Codes, radius: int, *, among: Ids | None = None, where: Where | None = None
+    ) -> RangeMatches:
+        """Every code within `radius` bits (inclusive) of each query, exactly; `among` and `where` as in `search`.
 
         Raises `InvalidInput` if that is more than 100 million answers.
         """
         bits = self.store.bits
         codes = as_codes(codes, bits)
         _positive("radius", radius, 0)
+        if where is not None:
+            _not_both(among)
+            every = self.within(codes, radius)
+            passed = self._filtered.within((every.lims, every.ids, every.distances), condition(where))
+            return RangeMatches(*passed, self.store)
         radius = int(radius) if radius < bits else bits
         if self._memory.table is not None or self._plan(len(codes), None, radius).way == "scan":
             return RangeMatches(*self._table(len(codes), among).within(codes, radius), self.store)
@@ -288,6 +339,12 @@ def _check_keys(keys: Sequence[str]) -> None:
         for number, key in enumerate(keys):
             if first.setdefault(key, number) != number:
                 raise InvalidInput(f"keys {first[key]} and {number} are both {key!r}: give each key once")
+
+
+def _not_both(among: Ids | None) -> None:
+    """Raise `InvalidInput` for `among` where there is `where` too."""
+    if among is not None:
+        raise InvalidInput("among and where are both given: give one of the two")
 
 
 def _positive(name: str, value: Any, least: int) -> None:

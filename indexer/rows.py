@@ -23,7 +23,7 @@ class Batch:
     contents: Sequence[str | None] | None = None
     metas: Sequence[Mapping[str, Any]] | None = None
     digests: Sequence[bytes] | None = None
-    vectors: NDArray[np.float16] | None = None
+    vectors: NDArray[np.floating[Any]] | None = None
 
 
 class Row(NamedTuple):
@@ -33,6 +33,16 @@ class Row(NamedTuple):
     key: str
     content: str | None
     meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of meta, the number of entries that have it, not null, its types of JSON, and whether it has an index."""
+
+    name: str
+    entries: int
+    types: tuple[str, ...]
+    indexed: bool
 
 
 @dataclass(frozen=True, slots=True)

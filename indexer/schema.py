@@ -1,12 +1,13 @@
 """The tables of a hashret file, and how one is made, opened and upgraded.
 
-Six tables of plain rows that a person can read with `sqlite3`:
+Seven tables of plain rows that a person can read with `sqlite3`:
 
 entries   id, key, digest (SHA-256 of the content), content (text), meta (JSON)
 buckets   model, entry, code: which code a model gave an entry; the index over (model, code) finds a bucket
-vectors   entry, vector: optional float16 features, little-endian
+vectors   entry, vector: optional features, float16 or int8, see `indexer.vectors`
 models    id, digest, bits, settings (JSON), weights (safetensors), created (UTC)
 facts     name, value: revision, entries, last_id, model (the one in use), and what other layers note
+fields    name, kind, value, entry: an index over those fields of meta that were chosen
 segments  model, number, revision, size, ids, codes: a cache of `buckets`, packed 65,536 entries a row
 
 The file says that it is ours by `PRAGMA application_id` and which format it has by `PRAGMA user_version`.
@@ -107,7 +108,16 @@ def _version_1(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-UPGRADES: tuple[Callable[[Connection], None], ...] = (_version_1,)  # append only; the n-th makes format n
+def _version_2(connection: Connection) -> None:
+    """Fields of meta that have an index, one row a value; see `indexer.selection`. Vectors may be int8."""
+    connection.exec_driver_sql(
+        "CREATE TABLE fields (name TEXT NOT NULL, kind TEXT NOT NULL, value NOT NULL, entry INTEGER NOT NULL,"
+        " PRIMARY KEY (name, kind, value, entry)) WITHOUT ROWID"
+    )
+    connection.exec_driver_sql("CREATE INDEX fields_by_entry ON fields (entry)")
+
+
+UPGRADES: tuple[Callable[[Connection], None], ...] = (_version_1, _version_2)  # append only; the n-th makes format n
 
 
 def create(path: str, fill: Callable[[Connection], None]) -> Engine:

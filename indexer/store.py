@@ -7,7 +7,6 @@ driver (a Core insert of dicts is four times slower) and read whole results at o
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -19,25 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from indexer import schema
+from indexer import schema, selection
 from indexer.bits import Codes, Ids, check_bits
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 from indexer.rows import Batch, Model, Row, meta_text, row_of
 from indexer.schema import buckets, models, segments
 from indexer.segments import Cache, Segment, Segments, split
 from indexer.statements import blobs, fact, fact_number, ids_of, insert_codes, insert_rows, select_many, set_facts
+from indexer.vectors import FORMS, from_blobs, to_blobs
 from indexer.watch import Watch
+from indexer.where import Where, condition
 
 BULK = 50_000  # a first load of so many builds its indexes afterwards: .7 against .15 million rows a second
-# By json_each and not by a path: a name with quotes or dots is a name like any other.
-NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-LACKS = "NOT EXISTS (SELECT 1 FROM json_each(meta) AS one WHERE one.key = ? AND one.type <> 'null')"
-HAS = (
-    "EXISTS (SELECT 1 FROM json_each(meta) AS one WHERE one.key = ? AND CASE"
-    " WHEN one.type = 'text' THEN one.value = ?"
-    " WHEN one.type IN ('integer', 'real') THEN one.value = CAST(? AS NUMERIC)"
-    " WHEN one.type IN ('true', 'false') THEN one.type = ? END)"
-)
 FEW = 1000  # rows that are read without SQLAlchemy
 GIVEN = 1  # row of `models` that a new file begins with
 
@@ -177,6 +169,7 @@ class Store:
             for index in bulk:
                 index.drop(connection)
             self._insert(connection, batch, ids)
+            selection.index_entries(connection, ids)
             for index in bulk:
                 index.create(connection)
             new = np.array(ids, dtype=np.int64)
@@ -214,8 +207,8 @@ class Store:
             connection.exec_driver_sql(sql, (ids[0], json.dumps(batch.keys)))
         insert_codes(connection, self.model_id, ids, batch.codes)
         if batch.vectors is not None:
-            rows = batch.vectors.astype("<f2")
-            insert_rows(connection, "vectors", {"entry": ids, "vector": [row.tobytes() for row in rows]})
+            vectors = to_blobs(batch.vectors, fact(connection, "vectors") or FORMS[0])
+            insert_rows(connection, "vectors", {"entry": ids, "vector": vectors})
 
     def _delete(self, connection: Connection, ids: Iterable[int]) -> None:
         """The rows of these entries."""
@@ -223,6 +216,7 @@ class Store:
         if rows:
             connection.exec_driver_sql("DELETE FROM entries WHERE id = ?", rows)
             connection.exec_driver_sql("DELETE FROM vectors WHERE entry = ?", rows)
+            selection.forget_entries(connection, [number for (number,) in rows])
             connection.exec_driver_sql(f"DELETE FROM buckets WHERE model = {self.model_id} AND entry = ?", rows)
 
     def revision(self) -> int:
@@ -266,11 +260,9 @@ class Store:
     def vectors(self, ids: Ids) -> NDArray[np.float32]:
         """The stored vector of each id, float32 (n, d); raises `NotFound`."""
         with self._read() as connection:
-            found = dict(
-                tuple(row) for row in select_many(connection, "SELECT * FROM vectors WHERE entry IN ({})", ids.tolist())
-            )
-        rows = [np.frombuffer(blob, dtype="<f2") for blob in _pick(self.path, found, ids)]
-        return np.stack(rows).astype(np.float32) if rows else np.zeros((0, 0), dtype=np.float32)
+            rows = select_many(connection, "SELECT entry, vector FROM vectors WHERE entry IN ({})", ids.tolist())
+            form = fact(connection, "vectors") or FORMS[0]
+        return from_blobs(_pick(self.path, dict(tuple(row) for row in rows), ids), form)
 
     def keys(self, ids: Ids) -> list[str]:
         """The key of each id; raises `NotFound`."""
@@ -311,20 +303,31 @@ class Store:
             yield page
             last = page[-1].id
 
-    def where(self, conditions: Mapping[str, Any]) -> Ids:
-        """Ids, ascending, of the entries whose meta has all these values, numbers and booleans or their texts.
-
-        None is for a name that is missing or null.
-        """
-        tests = ["TRUE"]
-        values: list[str | None] = []
-        for name, value in conditions.items():
-            text = json.dumps(value) if isinstance(value, bool) else str(value)
-            tests.append(LACKS if value is None else HAS)
-            values += [name] if value is None else [name, text, text if NUMBER.fullmatch(text) else None, text]
+    def where(self, where: Where, among: Ids | None = None) -> Ids:
+        """Ids, ascending, of the entries that a condition matches, see `indexer.where`; of all, or of these ids."""
+        asked = condition(where)
         with self._read() as connection:
-            sql = f"SELECT id FROM entries WHERE {' AND '.join(tests)} ORDER BY id"
-            return np.array(connection.exec_driver_sql(sql, tuple(values)).scalars().all(), dtype=np.int64)
+            return selection.select_ids(connection, asked, among)
+
+    def index_field(self, name: str) -> None:
+        """Index a field of meta, so that conditions on it read no metas; once indexed it stays so."""
+        with self._write() as connection:
+            selection.add_index(connection, name)
+
+    def indexed(self) -> list[str]:
+        """The fields that have an index."""
+        with self._read() as connection:
+            return selection.indexed(connection)
+
+    def fields(self) -> dict[str, dict[str, int]]:
+        """Every field of meta: the number of entries that have it as each type of JSON; reads all metas."""
+        with self._read() as connection:
+            return selection.field_kinds(connection)
+
+    def has_field(self, name: str) -> bool:
+        """Whether any entry has a field of this name."""
+        with self._read() as connection:
+            return selection.has_field(connection, name)
 
     def largest_bucket(self) -> tuple[int, int]:
         """How many different codes there are, and how many entries share the commonest."""

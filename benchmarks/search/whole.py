@@ -61,12 +61,12 @@ def _run(program: str) -> None:
     subprocess.run([sys.executable, "-c", program], check=True, env=found)
 
 
-def filled_engine(path: Path, codes: Codes) -> Engine:
+def filled_engine(path: Path, codes: Codes, metas: list[dict[str, object]] | None = None) -> Engine:
     """An engine over codes that are given, not made: its model is learned from noise in a few steps, to be there."""
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(256, WIDTH)).astype(np.float32)
     engine = Engine.create(str(path), Hasher.fit(vectors, Settings(bits=BITS, steps=2)))
-    engine.index.add([f"entry/{number:09d}" for number in range(len(codes))], codes)
+    engine.index.add([f"entry/{number:09d}" for number in range(len(codes))], codes, metas=metas)
     return engine
 
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hashret import output
-from hashret.options import DB, open_engine, output_options, search_options
+from hashret.options import DB, conditions, open_any, output_options, search_options
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from hashret.codefile import CodeFile
+    from hashret.engine import Engine
     from hashret.results import Hit
 
 
@@ -26,20 +28,20 @@ if TYPE_CHECKING:
 def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None, **search: Any) -> None:
     """Find the entries whose codes are nearest to each QUERY: texts, or paths of images.
 
-    A QUERY of - stands for one query a line of standard input.
+    A QUERY of - stands for one query a line of standard input. Of ready-made codes it is a code in hexadecimal, and
+    FILE .npy or .npz of codes.
     """
     if "-" in queries:
         queries, file = tuple(text for text in queries if text != "-"), file or "-"
-    with open_engine(db) as engine:
-        named = list(_queries(engine.hasher.kind, queries, file))
-        if not named:
+    with open_any(db) as engine:
+        names, contents = _asked_for(engine, queries, file)
+        if not names:
             raise InvalidInput("no query: give a text, --file FILE, or - for standard input")
-        contents = [content for _, content in named]
         if search.pop("explain"):
             click.echo(engine.explain(contents, search["k"], search["radius"]))
             return
-        results = engine.query(contents, **_asked(search))
-        _print_hits(((name, hits) for (name, _), hits in zip(named, results, strict=True)), form)
+        results = engine.query(contents, **_asked(engine, search))
+        _print_hits(zip(names, results, strict=True), form)
 
 
 @click.command()
@@ -49,23 +51,28 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
 @output_options("json", "csv", "tsv", "ids")
 def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> None:
     """Find the entries whose codes are nearest to those of stored entries."""
-    with open_engine(db) as engine:
+    with open_any(db) as engine:
         if search.pop("explain"):
-            click.echo(engine.explain([engine.get(key).content for key in keys], search["k"], search["radius"]))
+            codes = engine.index.codes(engine.index.ids(keys))
+            click.echo(engine.explain(codes, search["k"], search["radius"]))
             return
-        asked = _asked(search)
+        asked = _asked(engine, search)
         _print_hits(((key, engine.similar(key, **asked)) for key in keys), form)
 
 
-def _asked(search: dict[str, Any]) -> dict[str, Any]:
+def _asked(engine: Engine | CodeFile, search: dict[str, Any]) -> dict[str, Any]:
     """Search options as keywords of `Engine.query`."""
-    where = {}
-    for condition in search.pop("where"):
-        name, equals, value = condition.partition("=")
-        if not equals:
-            raise InvalidInput(f"--where {condition}: write FIELD=VALUE")
-        where[name] = value
-    return {**search, "where": where or None}
+    return {**search, "where": conditions(engine.index, search["where"])}
+
+
+def _asked_for(engine: Engine | CodeFile, queries: tuple[str, ...], file: str | None) -> tuple[list[str], Any]:
+    """Names of the queries, and their contents; of a file without a model their codes."""
+    if engine.kind == "codes":
+        from hashret.ready import asked_codes
+
+        return asked_codes(queries, file, engine.index.bits)
+    named = list(_queries(engine.kind, queries, file))
+    return [name for name, _ in named], [content for _, content in named]
 
 
 def _queries(kind: str, queries: Iterable[str], file: str | None) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, open_engine, output_options
+from hashret.options import DB, open_any, open_engine, output_options
 
 
 @click.command()
@@ -17,7 +17,7 @@ from hashret.options import DB, open_engine, output_options
 @output_options("json", "csv", "tsv")
 def info(db: str, form: str | None) -> None:
     """Show what DB holds: entries, model, codes, buckets and bytes."""
-    with open_engine(db) as engine:
+    with open_any(db) as engine:
         facts = engine.info()
     one = form or not sys.stdout.isatty()
     output.write([facts] if one else [{"fact": name, "value": value} for name, value in facts.items()], form)
@@ -65,7 +65,7 @@ def evaluate(db: str, judged: str | None, form: str | None, **asked: Any) -> Non
 )
 def check(db: str, sample: int) -> None:
     """Prove a sample of answers by brute force, and the caches against the rows of DB."""
-    with open_engine(db) as engine:
+    with open_any(db) as engine:
         report = engine.check(sample)
     for line in report.checks:
         click.echo(f"ok: {line}")

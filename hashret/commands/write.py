@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, PATHS, open_engine, options_of, read_options, source_of
+from hashret.options import DB, PATHS, open_any, open_engine, options_of, read_options, source_of
 from hashret.settings import Settings
 from indexer.errors import Mismatch
+from indexer.vectors import FORMS
 
 
 @click.command()
@@ -19,8 +20,11 @@ from indexer.errors import Mismatch
 @PATHS
 @read_options
 @options_of(Settings)
-@click.option("--store-vectors", is_flag=True, help="Images, embeddings: keep float16 vectors to rerank with.")
-def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) -> None:
+@click.option(
+    "--store-vectors", is_flag=False, flag_value="float16", type=click.Choice(FORMS),
+    help="Images, embeddings: keep vectors to rerank with; int8 takes half the bytes.  [float16]",
+)  # fmt: skip
+def index(db: str, paths: tuple[str, ...], store_vectors: str | None, **options: Any) -> None:
     """Train if DB has no model, then encode and store PATH...; run it again after changes.
 
     PATH is a folder, a file (.txt .md .pdf .jsonl .csv .tsv .parquet .png .jpg .npy .npz, SQLite with --sql) or - for
@@ -37,7 +41,7 @@ def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) 
                 _same_settings(db, engine.hasher.settings, chosen)
                 counts = engine.add(source, show)
         else:
-            with Engine.fit(db, source, settings, vectors=store_vectors, progress=show) as engine:
+            with Engine.fit(db, source, settings, vectors=store_vectors or False, progress=show) as engine:
                 counts = engine.counts
     _report(counts, source)
 
@@ -58,7 +62,7 @@ def add(db: str, paths: tuple[str, ...], **options: Any) -> None:
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 def remove(db: str, keys: tuple[str, ...]) -> None:
     """Remove entries by key; if one of them is not there, none is removed."""
-    with open_engine(db) as engine:
+    with open_any(db) as engine:
         count = engine.remove(keys)
     click.echo(f"{count:,} removed", err=True)
 

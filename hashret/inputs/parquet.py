@@ -5,12 +5,14 @@ What a row is, by the types of the columns:
 - Else a column of text called text, content, body or document, as in `records`.
 - Else the only column that can be it: text that is no id, float lists, or images as Hugging Face writes them (a struct
   with "bytes"); if there is none, the only column of bytes, as images.
+- A file that `hashret export` wrote says itself which column is the content, and which fields it wrote as JSON.
 Ids are those of `records`. Of the other columns meta has all that JSON can hold, dates and decimals as text; columns of
 bytes, maps and float lists are left out.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -40,6 +42,7 @@ class _Layout:
     kind: str
     key: str | None
     meta: dict[str, Any]  # names to the Arrow types that they are cast to
+    json: tuple[str, ...] | None = None  # columns of JSON in a file of our own, where null is what an entry lacks
 
 
 def read_parquet(file: File, options: ReadOptions) -> Items:
@@ -90,10 +93,24 @@ def _layout(schema: Any, file: File, options: ReadOptions) -> _Layout:
     key = key_field(kinds, options)
     if key is not None and key not in kinds:
         raise missing(file.shown, key, kinds, "--id-field")
-    content, kind = _content(kinds, key, file, options)
+    note = _note(schema, options)
+    content, kind = _content(kinds, key, file, options) if note is None else (note[0], kinds[note[0]])
     others = (column for column in schema if column.name not in (content, key))
     meta = {column.name: _plain_type(column.type) for column in others if kinds[column.name] != "vector"}
-    return _Layout(content, kind, key, {name: to for name, to in meta.items() if to is not None})
+    plain = {name: to for name, to in meta.items() if to is not None}
+    return _Layout(content, kind, key, plain, None if note is None else note[1])
+
+
+def _note(schema: Any, options: ReadOptions) -> tuple[str, tuple[str, ...]] | None:
+    """Content and columns of JSON of a file that hashret wrote, unless another content is asked for."""
+    if options.array or options.text_field:
+        return None
+    try:
+        note = json.loads((schema.metadata or {}).get(b"hashret", b"{}"))
+        known = note["content"], tuple(note["json"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return known if {known[0], *known[1]} <= set(schema.names) else None
 
 
 def _content(kinds: dict[str, str], key: str | None, file: File, options: ReadOptions) -> tuple[str, str]:
@@ -214,13 +231,25 @@ def _records(block: Any, layout: _Layout) -> Iterator[dict[str, Any] | None]:
         return
     table = arrow.RecordBatch.from_arrays(columns, names=list(wanted))
     try:
-        yield from [_plain(record) for record in table.to_pylist()]
+        yield from [_restored(record, layout) for record in table.to_pylist()]
     except UnicodeDecodeError:
         for number in range(len(table)):
             try:
-                yield _plain(table.slice(number, 1).to_pylist()[0])
+                yield _restored(table.slice(number, 1).to_pylist()[0], layout)
             except UnicodeDecodeError:
                 yield None
+
+
+def _restored(record: dict[str, Any], layout: _Layout) -> dict[str, Any]:
+    """A record in JSON values; of a file of our own as it was exported."""
+    plain: dict[str, Any] = _plain(record)
+    if layout.json is None:
+        return plain
+    held = {name: value for name, value in plain.items() if value is not None}
+    try:
+        return held | {name: json.loads(held[name]) for name in layout.json if name in held}
+    except ValueError:  # another program wrote into a column of JSON
+        return held
 
 
 def _plain(value: Any) -> Any:

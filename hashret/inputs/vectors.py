@@ -46,7 +46,7 @@ def read_matrix(file: File, options: ReadOptions) -> Items:
         matrix = _npz(file, options) if file.path.suffix.lower() == ".npz" else _Matrix(_npy(file))
     except OSError as error:
         raise unreadable(file, error) from error
-    ids = matrix.ids if options.ids is None else _ids_file(options.ids, options)
+    ids = matrix.ids if options.ids is None else ids_file(options.ids, options)
     count = len(matrix.rows)
     if ids is not None and len(ids) != count:
         source = options.ids or file.shown
@@ -173,7 +173,7 @@ def _value(value: Any) -> Any:
     return None if isinstance(plain, float) and not np.isfinite(plain) else plain
 
 
-def _ids_file(path: str, options: ReadOptions) -> list[str]:
+def ids_file(path: str, options: ReadOptions) -> list[str]:
     """The ids in a .txt (one a line) or .json (a list) file."""
     file = File(Path(path), path)
     texts = []

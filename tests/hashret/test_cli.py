@@ -77,7 +77,9 @@ def test_where_keeps_matching_entries(stored):
     out, _ = run("query", stored, "rocket moon", "-k", 40, "--where", "topic=food", "--ids")
     assert len(out.split()) == 30
     assert {key.split("/")[0] for key in out.split()} == {"food"}
-    assert run("query", stored, "moon", "--where", "topic", code=2)[1] == "Error: --where topic: write FIELD=VALUE\n"
+    assert run("query", stored, "moon", "--where", "topic", code=2)[1] == (
+        "Error: where 'topic': at its end: an operator is missing: write FIELD=VALUE; or != < <= > >= in, not in\n"
+    )
 
 
 @pytest.mark.parametrize(("flag", "mark"), [("--csv", ","), ("--tsv", "\t")])

@@ -287,6 +287,49 @@ def test_vectors_rerank_by_cosine(vectors, vector_hasher):
         assert plain.query(vectors[:1])[0][0].score == pytest.approx(expected)
 
 
+def test_vectors_as_int8_rerank_by_cosine_too(vectors, vector_hasher, tmp_path):
+    rows, keys = vector_hasher.rows(vectors), [str(n) for n in range(80)]
+    scale = np.abs(rows).max(1, keepdims=True) / 127
+    kept = np.rint(rows / scale) * scale
+    cosine = kept @ rows[7] / np.linalg.norm(kept, axis=1) / np.linalg.norm(rows[7])
+    path = str(tmp_path / "v.db")
+    with Engine.create(path, vector_hasher, vectors="int8") as engine:
+        engine.add([Entry(key, row) for key, row in zip(keys, vectors, strict=True)])
+    with Engine.open(path) as engine:
+        hits = engine.query(vectors[7:8], k=80)[0]
+        assert [hit.key for hit in hits] == [keys[n] for n in np.argsort(-cosine, kind="stable")]
+        np.testing.assert_allclose([hit.score for hit in hits], np.sort(cosine)[::-1], atol=1e-5)
+        assert engine.info()["vectors"] == "int8"
+        assert len(engine.anomalies(k=80)) == 80
+
+
+def test_vectors_of_another_form_are_refused(vector_hasher, tmp_path):
+    with pytest.raises(InvalidInput) as caught:
+        Engine.create(str(tmp_path / "v.db"), vector_hasher, vectors="int4")
+    assert str(caught.value) == "vectors is 'int4': give float16 or int8"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "keys"),
+    [
+        ({"n": {"$gte": 3, "$lt": 9}, "topic": ["food", "sport"]}, {"food/5", "sport/6"}),
+        ("n >= 3 and n < 9 and topic in (food, sport)", {"food/5", "sport/6"}),
+        ("not topic in (food, sport, money) and n < 9", {"space/0", "space/4", "space/8"}),
+    ],
+)
+@pytest.mark.parametrize("rerank", [True, False])
+def test_conditions_keep_what_matches_in_queries_and_beside_a_key(hasher, where, keys, rerank):
+    some = make_entries(120)
+    with Engine.create(":memory:", hasher) as engine:
+        engine.add([Entry(one.key, one.content, {**one.meta, "n": n}) for n, one in enumerate(some)])
+        for _ in range(2):
+            assert {hit.key for hit in engine.query(["moon"], k=9, where=where, rerank=rerank)[0]} == keys
+            assert {hit.key for hit in engine.query(["moon"], radius=32, where=where, rerank=rerank)[0]} == keys
+            assert {hit.key for hit in engine.similar("space/4", k=9, where=where, rerank=rerank)} == keys - {"space/4"}
+            engine.index.index_field("n")
+
+
 def test_images_find_their_like():
     rng = np.random.default_rng(0)
     left = [rng.integers(0, [250] * 5 + [50] * 5, (10, 10), dtype=np.uint8) for _ in range(20)]

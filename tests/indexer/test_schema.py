@@ -30,6 +30,8 @@ CREATE TABLE facts (
 	value TEXT NOT NULL, 
 	PRIMARY KEY (name)
 )
+CREATE TABLE fields (name TEXT NOT NULL, kind TEXT NOT NULL, value NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (name, kind, value, entry)) WITHOUT ROWID
+CREATE INDEX fields_by_entry ON fields (entry)
 CREATE TABLE models (
 	id INTEGER NOT NULL, 
 	digest TEXT, 
@@ -52,7 +54,8 @@ CREATE TABLE vectors (
 	entry INTEGER NOT NULL, 
 	vector BLOB NOT NULL, 
 	PRIMARY KEY (entry)
-)"""  # noqa: W291 - as SQLAlchemy writes it
+)"""  # noqa: W291, E501 - as SQLAlchemy writes it
+SCHEMA = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
 
 
 def run(path, *statements):
@@ -76,14 +79,13 @@ def refusal(path, kind, make=Index.open):
 
 def test_a_new_file_has_these_tables(path):
     Index.create(path).close()
-    rows = run(path, "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
-    assert "\n".join(row[0].strip() for row in rows) == GOLDEN
+    assert "\n".join(row[0].strip() for row in run(path, SCHEMA)) == GOLDEN
 
 
 def test_a_new_file_says_that_it_is_ours_and_in_which_format(path):
     Index.create(path).close()
     found = [run(path, f"PRAGMA {name}") for name in ("application_id", "user_version", "journal_mode")]
-    assert found == [[(int.from_bytes(b"HSHR"),)], [(1,)], [("wal",)]]
+    assert found == [[(int.from_bytes(b"HSHR"),)], [(2,)], [("wal",)]]
     assert Path(path).read_bytes()[68:72] == b"HSHR"
 
 
@@ -130,7 +132,7 @@ def test_an_empty_file_is_a_database_of_something_else(path):
 def test_a_newer_format(path):
     Index.create(path).close()
     run(path, "PRAGMA user_version = 9")
-    assert refusal(path, Mismatch) == f"{path}: has format 9, this hashret reads up to 1: upgrade it"
+    assert refusal(path, Mismatch) == f"{path}: has format 9, this hashret reads up to 2: upgrade it"
 
 
 def test_a_file_that_was_cut_short(filled):
@@ -172,32 +174,50 @@ def test_a_file_that_cannot_be_finished_is_not_half_made(path, monkeypatch):
     assert refusal(path, InvalidInput) == text
 
 
+def test_a_file_of_format_1_is_upgraded_with_all_that_it_holds(path, monkeypatch):
+    codes = clustered_codes(3, 64)
+    with monkeypatch.context() as old:
+        old.setattr(schema, "UPGRADES", schema.UPGRADES[:1])
+        old.setattr("indexer.selection.index_entries", lambda connection, ids: None)
+        with Index.create(path) as index:
+            index.add(names(3), codes, metas=[{"n": n} for n in range(3)], vectors=codes[:, :2].astype("f4"))
+    assert "fields" not in str(run(path, "SELECT name FROM sqlite_master"))
+    with Index.open(path) as index:
+        assert index.store.where("n > 0").tolist() == [2, 3]
+        index.index_field("n")
+        assert index.store.where("n > 0").tolist() == [2, 3]
+        assert index.store.vectors(index.ids(names(3))).tolist() == codes[:, :2].tolist()
+        assert index.codes(index.ids(names(3))).tolist() == codes.tolist()
+    assert run(path, "PRAGMA user_version") == [(2,)]
+    assert "\n".join(row[0].strip() for row in run(path, SCHEMA)) == GOLDEN
+
+
 def test_an_old_file_is_upgraded_once(filled, monkeypatch):
     calls = []
 
-    def second(connection):
+    def third(connection):
         calls.append(filled.path)
         connection.exec_driver_sql("ALTER TABLE entries ADD COLUMN note TEXT DEFAULT 'new'")
 
-    monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, second))
+    monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, third))
     for _ in range(2):
         with Index.open(filled.path) as index:
             assert index.search(filled.codes[:1], 1).distances.tolist() == [[0]]
     assert calls == [filled.path]
-    assert run(filled.path, "PRAGMA user_version") == [(2,)]
+    assert run(filled.path, "PRAGMA user_version") == [(3,)]
     assert run(filled.path, "SELECT DISTINCT note FROM entries") == [("new",)]
 
 
 def test_an_upgrade_that_fails_leaves_the_old_file(filled, monkeypatch):
-    def second(connection):
+    def third(connection):
         connection.exec_driver_sql("DROP TABLE entries")
         raise ZeroDivisionError
 
-    monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, second))
+    monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, third))
     with pytest.raises(ZeroDivisionError):
         Index.open(filled.path)
     monkeypatch.undo()
-    assert run(filled.path, "PRAGMA user_version") == [(1,)]
+    assert run(filled.path, "PRAGMA user_version") == [(2,)]
     with Index.open(filled.path) as index:
         assert index.ids(["k0"]).tolist() == [1]
 

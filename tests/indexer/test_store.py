@@ -156,7 +156,7 @@ def test_a_first_load_that_fails_leaves_an_empty_file_with_its_indexes(path, mon
         assert str(error.value).startswith(message)
         assert (file_rows(path), _indexes(path)) == before
         index.add(["a", "b"], random_codes(2, 64))
-        assert _indexes(path) == before[1] == ["buckets_by_code", "entries_by_key"]
+        assert _indexes(path) == before[1] == ["buckets_by_code", "entries_by_key", "fields_by_entry"]
         assert index.check().problems == []
 
 

@@ -1,0 +1,134 @@
+"""CodeFile: ready-made codes with keys in one file, and what `Engine` answers that needs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from hashret.export import Export
+from hashret.formats import export as write
+from hashret.hasher import Progress, silent
+from hashret.ready import Ready
+from hashret.results import Hit
+from hashret.searching import Asked, Searcher
+from indexer.bits import Codes
+from indexer.check import Report
+from indexer.errors import Mismatch
+from indexer.index import Index
+from indexer.planner import Plan
+from indexer.where import Where
+
+BATCH = 1_000_000  # codes a transaction
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """Codes without a model, made by whoever made them; a context manager. Made by `open` or `create`."""
+
+    index: Index
+    kind = "codes"
+
+    @classmethod
+    def create(cls, path: str, bits: int) -> Self:
+        """A new file (or ":memory:") for codes of so many bits; raises `InvalidInput` if it exists."""
+        return cls(Index.create(path, bits))
+
+    @classmethod
+    def open(cls, path: str) -> Self:
+        """An existing file; raises as `Index.open`, and `Mismatch` if it has a model, whose codes others are not."""
+        index = Index.open(path)
+        if index.store.model() is not None:
+            index.close()
+            raise Mismatch(f"{path}: has a model, by which all its codes are: put ready-made codes into a new file")
+        return cls(index)
+
+    @property
+    def bits(self) -> int:
+        """Length of a code in bits."""
+        return self.index.bits
+
+    def close(self) -> None:
+        """Close the file."""
+        self.index.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def add(self, ready: Ready, progress: Progress = silent) -> tuple[int, int]:
+        """Store codes; how many are new and how many are updates of keys that were there."""
+        before = len(self)
+        for start in range(0, len(ready.keys), BATCH):
+            part = slice(start, start + BATCH)
+            contents, metas = ready.contents and ready.contents[part], ready.metas and ready.metas[part]
+            self.index.add(ready.keys[part], ready.codes[part], contents=contents, metas=metas)
+            progress("store", min(start + BATCH, len(ready.keys)), len(ready.keys))
+        added = len(self) - before
+        return added, len(ready.keys) - added
+
+    def get(self, key: str) -> Hit:
+        """The entry of this key; raises `NotFound`."""
+        return self._searcher.hits(self.index.ids([key]), [0], [1.0])[0]
+
+    def remove(self, keys: Iterable[str]) -> int:
+        """Remove entries; raises `NotFound` if a key is not there, and then removes none."""
+        return self.index.remove(list(keys))
+
+    def query(
+        self,
+        contents: Codes,
+        k: int = 10,
+        radius: int | None = None,
+        where: Where | None = None,
+        rerank: bool = False,
+    ) -> list[list[Hit]]:
+        """The nearest entries of each code uint8 (n, bits / 8), by (distance, id); there is nothing to rerank by."""
+        if not len(contents):
+            return []
+        sides = np.zeros((len(contents), 0), np.float32)
+        return self._searcher.find(contents, sides, sides, Asked(k, radius, where, rerank=False))
+
+    def similar(
+        self,
+        key: str,
+        k: int = 10,
+        radius: int | None = None,
+        where: Where | None = None,
+        rerank: bool = False,
+    ) -> list[Hit]:
+        """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
+        codes = self.index.codes(self.index.ids([key]))
+        others = [hit for hit in self.query(codes, k + 1, radius, where)[0] if hit.key != key]
+        return others if radius is not None else others[:k]
+
+    def explain(self, contents: Codes, k: int = 10, radius: int | None = None) -> Plan:
+        """How `query` searches for these codes, why, and how long that takes."""
+        return self.index.explain(contents, k=k) if radius is None else self.index.explain(contents, radius=radius)
+
+    def check(self, sample: int = 32) -> Report:
+        """Prove a sample of answers by brute force, and the caches against the rows."""
+        return self.index.check(sample)
+
+    def export(
+        self, path: str | Path, codes: bool = True, where: Where | None = None, progress: Progress = silent
+    ) -> int:
+        """Write entries with their codes as `Engine.export`; how many."""
+        return write(Export(self.index, True, where, progress), path)
+
+    def info(self) -> dict[str, Any]:
+        """What the file holds: counts, buckets and bytes."""
+        return {**self.index.stats(), "kind": self.kind}
+
+    @property
+    def _searcher(self) -> Searcher:
+        """What searches."""
+        return Searcher(self.index, None, vectors=False)

@@ -1,0 +1,79 @@
+"""Commands between a file and others: export, import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hashret import output
+from hashret.options import DB, WHERE, conditions, open_any
+from indexer.errors import InvalidInput
+
+
+@click.command()
+@DB
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False),
+    help="File to write: .jsonl, .parquet; .npy or .npz for codes and keys alone  [JSON lines on standard output]",
+)  # fmt: skip
+@click.option("--codes", is_flag=True, help="Add each entry's code in hexadecimal to .jsonl and .parquet.")
+@WHERE
+def export(db: str, out: str | None, codes: bool, where: tuple[str, ...]) -> None:
+    """Write the entries of DB to a file that index reads again, or their codes to one that import reads.
+
+    A line has id, text and the fields of meta; Parquet has stored vectors, too. Keys of codes.npy go to codes.ids.txt
+    beside it. The file is written whole or not at all.
+    """
+    from hashret.export import Export, line
+
+    with open_any(db) as engine, output.progress() as show:
+        asked = conditions(engine.index, where)
+        if out is None:
+            for one in Export(engine.index, codes or engine.kind == "codes", asked).records():
+                click.echo(line(one), nl=False)
+            return
+        count = engine.export(out, codes, asked, show)
+    click.echo(f"{count:,} written to {out}", err=True)
+
+
+@click.command("import")
+@DB
+@click.argument("codes", type=click.Path(dir_okay=False))
+@click.option("--ids", metavar="FILE", help="Keys of the codes in their order, .txt (one a line) or .json (a list).")
+def import_codes(db: str, codes: str, ids: str | None) -> None:
+    """Store the ready-made codes of a file in DB, which has no model: query, similar, check and others work on it.
+
+    CODES is .npy or .npz (packed bits as uint8, or bits 0 and 1), .jsonl with codes in hexadecimal, or a binary index
+    of FAISS, whose ids become keys. The same key again is an update.
+    """
+    from hashret.codefile import CodeFile
+    from hashret.ready import read_ready
+
+    there = Path(db).exists()
+    with output.progress() as show:
+        if there:
+            with CodeFile.open(db) as held:
+                found = read_ready(codes, ids, held.bits)
+                counts = held.add(found, show)
+        else:
+            found = read_ready(codes, ids)
+            counts = _created(db, found, show)
+    line = f"{counts[0]:,} added, {counts[1]:,} updated: codes of {found.bits} bits, read as {found.read_as}"
+    click.echo(line, err=True)
+
+
+def _created(db: str, found: Any, show: Any) -> tuple[int, int]:
+    """A new file with these codes; none is left if that fails."""
+    from hashret.codefile import CodeFile
+
+    if not len(found.codes):
+        raise InvalidInput(f"{db}: there are no codes to store: nothing was made")
+    try:
+        with CodeFile.create(db, found.bits) as held:
+            counts: tuple[int, int] = held.add(found, show)
+    except InvalidInput:
+        Path(db).unlink(missing_ok=True)
+        raise
+    return counts

@@ -1,0 +1,28 @@
+"""The command that tells by what a search can be filtered: fields."""
+
+from __future__ import annotations
+
+import click
+
+from hashret import output
+from hashret.options import DB, open_any, output_options
+
+
+@click.command()
+@DB
+@click.option("--index", "names", multiple=True, metavar="FIELD", help="Index this field; may be repeated.")
+@output_options("json", "csv", "tsv")
+def fields(db: str, names: tuple[str, ...], form: str | None) -> None:
+    """Show the fields of meta in DB, by which --where filters, and which of them are indexed.
+
+    An indexed field answers --where without reading each meta: at a million entries in milliseconds instead of seconds
+    where few entries match. It takes some 60 bytes an entry, and what is added later is indexed with it.
+    """
+    with open_any(db) as engine:
+        for name in names:
+            engine.index.index_field(name)
+        rows = [
+            {"field": one.name, "entries": one.entries, "types": ", ".join(one.types), "indexed": one.indexed}
+            for one in engine.index.fields()
+        ]
+    output.write(rows, form)
