@@ -324,6 +324,14 @@ class Engine:
         self._searcher = generations.promote(self._searcher, progress)
         self._beside = generations.Beside(self.index.store)
 
+    def beside(self) -> Self:
+        """The same file by the model beside, to search and not to change; closing either closes both.
+
+        Raises `NotFound` if there is none, `Mismatch` if it has not encoded every entry.
+        """
+        store = generations.beside(self.index.store)
+        return type(self)(Index(store), generations.hasher_of(store.succession, store.model_id))
+
     def drop(self) -> None:
         """Remove the model that is not in use and its codes, in one transaction; raises `NotFound` without one."""
         succession = self.index.store.succession
@@ -348,4 +356,6 @@ class Engine:
         stats = self.index.stats()
         vectors = "float16" if self._vectors else "none"
         model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
-        return {**stats, "vectors": vectors, **model, "models": [asdict(one) for one in self.models()]}
+        named = ("digest", "bits", "created", "encoded", "share", "in_use")
+        models = [{name: getattr(one, name) for name in named} for one in self.models()]
+        return {**stats, "vectors": vectors, **model, "models": models}

@@ -55,6 +55,14 @@ def hasher_of(succession: Succession, number: int) -> Hasher:
     return Hasher.from_bytes(model.settings, model.weights)
 
 
+def beside(store: Store) -> Store:
+    """The store by the model beside; raises `NotFound` without one."""
+    number = store.succession.beside()
+    if not number:
+        raise NotFound(f"{store.path}: no model stands beside the one in use: make one by `hashret reencode`")
+    return store.of(number)
+
+
 def find(store: Store, name: str) -> Generation:
     """The model whose digest begins so, or `BESIDE`; raises `NotFound` naming those that there are."""
     held = store.succession.generations()

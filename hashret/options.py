@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DB = click.argument("db", type=click.Path(dir_okay=False))
+MODEL = click.option(
+    "--model", metavar="DIGEST", help="By this model of DB: how its digest begins, or beside  [the one in use]."
+)
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
@@ -31,12 +34,12 @@ class _Widths(click.ParamType[tuple[int, ...]]):
         return tuple(int(part) for part in value.split(",") if int(part))
 
 
-def options_of(kind: type, skip: tuple[str, ...] = ()) -> Callable[[Command], Command]:
-    """One option a field of a dataclass, with the help text and limits of its metadata."""
+def options_of(kind: type, skip: tuple[str, ...] = (), usual: bool = True) -> Callable[[Command], Command]:
+    """One option a field of a dataclass, with the help text and limits of its metadata; `usual` shows its default."""
 
     def add(command: Command) -> Command:
         for item in reversed([item for item in fields(kind) if item.name not in skip]):
-            shown = item.default not in (None, "", False, ())
+            shown = usual and item.default not in (None, "", False, ())
             flag = {"is_flag": True} if item.type == "bool" else {"type": _type(str(item.type), item.metadata)}
             if "metavar" in item.metadata:
                 flag = {"multiple": True, "metavar": item.metadata["metavar"]}
@@ -92,6 +95,7 @@ def search_options(command: Command) -> Command:
             click.option(
                 "--rerank/--no-rerank", default=True, show_default=True, help="Order by the real-valued query."
             ),
+            MODEL,
             click.option("--explain", is_flag=True, help="Print how the search is done, why, and how long it takes."),
         )
     ):
@@ -99,11 +103,11 @@ def search_options(command: Command) -> Command:
     return command
 
 
-def open_engine(db: str) -> Engine:
-    """The engine of an existing file."""
+def open_engine(db: str, model: str | None = None) -> Engine:
+    """The engine of an existing file, by the model in use or another."""
     from hashret.engine import Engine
 
-    return Engine.open(db)
+    return Engine.open(db, model=model)
 
 
 def source_of(paths: tuple[str, ...], options: dict[str, Any]) -> Source:

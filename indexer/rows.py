@@ -63,6 +63,11 @@ class Generation:
         """Whether every entry has its code."""
         return self.encoded == self.entries
 
+    @property
+    def share(self) -> float:
+        """How many of the entries have its code, 0 to 1."""
+        return self.encoded / self.entries if self.entries else 1.0
+
 
 class Lacking(NamedTuple):
     """An entry without a code by the model beside, and what there is to make it of: float32 (d,) of a vector."""

@@ -30,7 +30,7 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
     """
     if "-" in queries:
         queries, file = tuple(text for text in queries if text != "-"), file or "-"
-    with open_engine(db) as engine:
+    with open_engine(db, search.pop("model")) as engine:
         named = list(_queries(engine.hasher.kind, queries, file))
         if not named:
             raise InvalidInput("no query: give a text, --file FILE, or - for standard input")
@@ -49,7 +49,7 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
 @output_options("json", "csv", "tsv", "ids")
 def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> None:
     """Find the entries whose codes are nearest to those of stored entries."""
-    with open_engine(db) as engine:
+    with open_engine(db, search.pop("model")) as engine:
         if search.pop("explain"):
             click.echo(engine.explain([engine.get(key).content for key in keys], search["k"], search["radius"]))
             return
