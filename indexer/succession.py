@@ -76,8 +76,8 @@ class Succession:
             if beside and digests[beside] == model.digest:
                 return beside
             if beside:
-                there = digests[beside] or ""
-                raise InvalidInput(f"{self.path}: model {there[:12]} stands beside already: promote or drop it first")
+                there = (digests[beside] or "")[:12] or "(ready-made codes)"
+                raise InvalidInput(f"{self.path}: model {there} stands beside already: promote or drop it first")
             if digests[in_use] == model.digest:
                 raise InvalidInput(
                     f"{self.path}: model {model.digest[:12]} is in use already: the same settings, seed and entries "
