@@ -6,7 +6,8 @@ entries   id, key, digest (SHA-256 of the content), content (text), meta (JSON)
 buckets   model, entry, code: which code a model gave an entry; the index over (model, code) finds a bucket
 vectors   entry, vector: optional float16 features, little-endian
 models    id, digest, bits, settings (JSON), weights (safetensors), created (UTC)
-facts     name, value: revision, entries, last_id, model (the one in use), and what other layers note
+facts     name, value: revision, entries, last_id, model (the one in use), beside, encoded and last_model (see
+          `indexer.succession`), and what other layers note
 segments  model, number, revision, size, ids, codes: a cache of `buckets`, packed 65,536 entries a row
 
 The file says that it is ours by `PRAGMA application_id` and which format it has by `PRAGMA user_version`.
