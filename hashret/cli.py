@@ -16,6 +16,7 @@ from hashret.commands.exchange import export, import_codes
 from hashret.commands.fields import fields
 from hashret.commands.find import query, similar
 from hashret.commands.judge import check, evaluate, info
+from hashret.commands.reencode import reencode
 from hashret.commands.write import add, index, remove
 from indexer.errors import HashretError
 
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 for command in (
-    index, add, query, similar, remove, dedup, info, fields, evaluate, anomaly, denoise, check, export, import_codes,
-    demo,
+    index, add, query, similar, remove, dedup, info, fields, evaluate, reencode, anomaly, denoise, check,
+    export, import_codes, demo,
 ):  # fmt: skip
     main.add_command(command)

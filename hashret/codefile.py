@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from hashret.export import Export
 from hashret.formats import export as write
 from hashret.hasher import Progress, silent
 from hashret.ready import Ready
 from hashret.results import Hit
-from hashret.searching import Asked, Searcher
+from hashret.searching import Asked, hits, plain
 from indexer.bits import Codes
 from indexer.check import Report
 from indexer.errors import Mismatch
@@ -77,7 +75,7 @@ class CodeFile:
 
     def get(self, key: str) -> Hit:
         """The entry of this key; raises `NotFound`."""
-        return self._searcher.hits(self.index.ids([key]), [0], [1.0])[0]
+        return hits(self.index, self.index.ids([key]), [0], [1.0])[0]
 
     def remove(self, keys: Iterable[str]) -> int:
         """Remove entries; raises `NotFound` if a key is not there, and then removes none."""
@@ -94,8 +92,7 @@ class CodeFile:
         """The nearest entries of each code uint8 (n, bits / 8), by (distance, id); there is nothing to rerank by."""
         if not len(contents):
             return []
-        sides = np.zeros((len(contents), 0), np.float32)
-        return self._searcher.find(contents, sides, sides, Asked(k, radius, where, rerank=False))
+        return plain(self.index, contents, Asked(k, radius, where, rerank=False))
 
     def similar(
         self,
@@ -127,8 +124,3 @@ class CodeFile:
     def info(self) -> dict[str, Any]:
         """What the file holds: counts, buckets and bytes."""
         return {**self.index.stats(), "kind": self.kind}
-
-    @property
-    def _searcher(self) -> Searcher:
-        """What searches."""
-        return Searcher(self.index, None, vectors=False)

@@ -223,8 +223,8 @@ class _Search:
 
     def _pairs(self, radius: int, progress: Progress, phase: str) -> Pairs:
         """Places of the two of each pair, and their distances; entries that came later are passed over."""
-        places = np.zeros(int(self.ids[-1]) + 1 if len(self.ids) else 0, np.int32)
-        places[self.ids] = np.arange(len(self.ids), dtype=np.int32)
+        places = np.zeros(int(self.ids[-1]) + 1 if len(self.ids) else 0, np.int64)
+        places[self.ids] = np.arange(len(self.ids))
         done = 0
         for chunk in self.index.pairs(radius):
             kept = np.flatnonzero(chunk.right < len(places))

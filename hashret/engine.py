@@ -9,7 +9,7 @@ from typing import Any, Self, TypeGuard
 
 import numpy as np
 
-from hashret import dedup, leakage
+from hashret import dedup, generations, leakage
 from hashret.export import Export
 from hashret.features import Contents
 from hashret.formats import export as write
@@ -17,15 +17,15 @@ from hashret.hasher import Hasher, Progress, errors, silent
 from hashret.inputs import Entry
 from hashret.results import Anomaly, Counts, Hit
 from hashret.rows import Rows, Sparse
-from hashret.searching import Asked, Searcher
+from hashret.searching import Asked, Searcher, hits, plain
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
-from indexer.bits import Codes, Ids
+from indexer.bits import Codes
 from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
 from indexer.planner import Plan
-from indexer.rows import Model, Row
+from indexer.rows import Generation, Row
 from indexer.vectors import FORMS
 from indexer.where import Where
 
@@ -40,14 +40,14 @@ class Engine:
     """Entries, their codes and the model that made them, in one file; a context manager.
 
     Made by `create`, `fit` or `open`. `index` searches its codes, `hasher` is its model, `counts` tells what the last
-    `add` did.
+    `add` did. A second model may stand beside that one: `reencode`, `promote`, `drop`.
     """
 
     def __init__(self, index: Index, hasher: Hasher) -> None:
-        self.index = index
-        self.hasher = hasher
+        # One attribute, so that threads see codes and the model that made them change together.
+        self._searcher = Searcher(index, hasher, index.store.fact("vectors") in FORMS)
+        self._beside = generations.Beside(index.store)
         self.counts = Counts()
-        self._vectors = index.store.fact("vectors") in FORMS
 
     @classmethod
     def create(cls, path: str, hasher: Hasher, *, vectors: bool | str = False) -> Self:
@@ -96,28 +96,49 @@ class Engine:
         return engine
 
     @classmethod
-    def open(cls, path: str, hasher: Hasher | None = None) -> Self:
-        """An existing file with its own model.
+    def open(cls, path: str, hasher: Hasher | None = None, *, model: str | None = None) -> Self:
+        """An existing file by the model in use, or by another that it holds, named by how its digest begins.
 
-        Raises `NotFound`, `Corrupt`, or `Mismatch` if it has no model or if `hasher` is another than its own.
+        `model="beside"` is the one not in use; a file opened by that can be searched and not changed. Raises
+        `NotFound`, `Corrupt`, or `Mismatch` if it has no model, if that has not encoded every entry yet, or if `hasher`
+        is another.
         """
         index = Index.open(path)
-        model = index.store.model()
-        if model is None:
+        try:
+            if model is not None:
+                index = Index(index.store.of(generations.find(index.store, model).id))
+            held = index.store.model()
+            if held is None:
+                raise NoModel(f"{path}: holds codes without a model: open it with Index.open, or index into a new file")
+            if hasher is not None and hasher.digest != held.digest:
+                raise Mismatch(
+                    f"{path}: its codes are of model {held.digest[:12]}, not of {hasher.digest[:12]}: "
+                    "open it without a hasher, or call reencode with yours"
+                )
+            return cls(index, hasher or Hasher.from_bytes(held.settings, held.weights))
+        except BaseException:
             index.close()
-            raise NoModel(f"{path}: holds codes without a model: open it with Index.open, or index into a new file")
-        if hasher is not None and hasher.digest != model.digest:
-            index.close()
-            raise Mismatch(
-                f"{path}: its codes are of model {model.digest[:12]}, not of {hasher.digest[:12]}: "
-                "open it without a hasher, or call reencode with yours"
-            )
-        return cls(index, hasher or Hasher.from_bytes(model.settings, model.weights))
+            raise
 
     @property
-    def _searcher(self) -> Searcher:
-        """What searches with the present model."""
-        return Searcher(self.index, self.hasher, self._vectors)
+    def index(self) -> Index:
+        """The codes."""
+        return self._searcher.index
+
+    @property
+    def hasher(self) -> Hasher:
+        """The model that made them."""
+        return self._searcher.hasher
+
+    @property
+    def _both(self) -> tuple[Index, Hasher]:
+        """Codes and their model at one moment."""
+        return self._searcher.index, self._searcher.hasher
+
+    @property
+    def _vectors(self) -> bool:
+        """Whether vectors are kept."""
+        return self._searcher.vectors
 
     @property
     def kind(self) -> str:
@@ -139,7 +160,8 @@ class Engine:
 
     def get(self, key: str) -> Hit:
         """The entry of this key, at distance 0 of itself; raises `NotFound`."""
-        return self._searcher.hits(self.index.ids([key]), [0], [1.0])[0]
+        now = self._searcher
+        return hits(now.index, now.index.ids([key]), [0], [1.0])[0]
 
     def add(self, entries: Iterable[Entry], progress: Progress = silent) -> Counts:
         """Store entries; the same key again is an update, and unchanged content (by SHA-256) is not encoded anew.
@@ -158,21 +180,24 @@ class Engine:
 
     def _add_batch(self, batch: list[Entry]) -> Counts:
         """One transaction."""
+        now = self._searcher
         latest = list({entry.key: entry for entry in batch}.values())
-        known = self.index.store.digests([entry.key for entry in latest])
+        known = now.index.store.digests([entry.key for entry in latest])
         digests = {entry.key: entry.digest() for entry in latest}
         fresh = [entry for entry in latest if known.get(entry.key) != digests[entry.key]]
         if fresh:
             contents = [entry.content for entry in fresh]
-            rows = self.hasher.rows(contents)
-            self.index.add(
+            rows = now.hasher.rows(contents)
+            names = [digests[entry.key] for entry in fresh]
+            ids = now.index.add(
                 [entry.key for entry in fresh],
-                self.hasher.weights.encode(rows),
+                now.hasher.weights.encode(rows),
                 contents=[content if isinstance(content, str) else None for content in contents],
                 metas=[entry.meta for entry in fresh],
-                digests=[digests[entry.key] for entry in fresh],
-                vectors=rows if self._vectors and not isinstance(rows, Sparse) else None,
+                digests=names,
+                vectors=rows if now.vectors and not isinstance(rows, Sparse) else None,
             )
+            self._beside.encode(ids, contents, names)
         updated = sum(entry.key in known for entry in fresh)
         return Counts(len(fresh) - updated, updated, len(latest) - len(fresh))
 
@@ -199,13 +224,13 @@ class Engine:
         are k. With `rerank` the shortlist of max(30 k, 300) nearest is put in the order of the finer score, else order
         is (distance, id).
         """
+        now = self._searcher
         if not len(contents):
             return []
         if _are_codes(contents):
-            sides = np.zeros((len(contents), 0), np.float32)
-            return self._searcher.find(contents, sides, sides, Asked(k, radius, where, rerank=False))
-        rows = self.hasher.rows(contents)
-        return self._searcher.find(*self.hasher.weights.ask(rows), rows, Asked(k, radius, where, rerank))
+            return plain(now.index, contents, Asked(k, radius, where, rerank=False))
+        rows = now.hasher.rows(contents)
+        return now.find(*now.hasher.weights.ask(rows), rows, Asked(k, radius, where, rerank))
 
     def similar(
         self,
@@ -216,21 +241,21 @@ class Engine:
         rerank: bool = True,
     ) -> list[Hit]:
         """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
-        ids = self.index.ids([key])
-        store = self.index.store
-        codes = self.index.codes(ids)
-        sides = self.hasher.weights.ask_by_code(codes)
-        if self.hasher.kind == "text":
-            rows: Rows = self.hasher.rows([store.rows(ids)[0].content or ""])
+        now = self._searcher
+        ids, store = now.index.ids([key]), now.index.store
+        codes = now.index.codes(ids)
+        sides = now.hasher.weights.ask_by_code(codes)
+        if now.hasher.kind == "text":
+            rows: Rows = now.hasher.rows([store.rows(ids)[0].content or ""])
         else:
-            rows = store.vectors(ids) if self._vectors else sides
-        hits = self._searcher.find(codes, sides, rows, Asked(k + 1, radius, where, rerank))[0]
-        others = [hit for hit in hits if hit.key != key]
+            rows = store.vectors(ids) if now.vectors else sides
+        found = now.find(codes, sides, rows, Asked(k + 1, radius, where, rerank))[0]
+        others = [hit for hit in found if hit.key != key]
         return others if radius is not None else others[:k]
 
     def duplicates(self, radius: int = 3) -> list[list[str]]:
         """Groups of keys: an entry and those within `radius` bits that `dedup` leaves out for it; largest first."""
-        found = dedup.find(self.index, self.hasher, dedup.Limits(radius, similar=0))
+        found = dedup.find(*self._both, dedup.Limits(radius, similar=0))
         return [[group.kept.key, *(copy.key for copy in group.copies)] for group in found.groups()]
 
     def dedup(
@@ -242,7 +267,7 @@ class Engine:
         progress: Progress = silent,
     ) -> dedup.Duplicates:
         """Entries to leave out, each within the limits of one that is kept for it; see `dedup.Limits` and `cover`."""
-        return dedup.find(self.index, self.hasher, dedup.Limits(radius, similar, keep, target), progress)
+        return dedup.find(*self._both, dedup.Limits(radius, similar, keep, target), progress)
 
     def leaks(
         self, other: Engine, radius: int | None = None, similar: float | None = None, progress: Progress = silent
@@ -251,8 +276,7 @@ class Engine:
 
         Texts are encoded by the model of the other file where it has another. Raises `Mismatch` for other contents.
         """
-        ours, theirs = (self.index, self.hasher), (other.index, other.hasher)
-        return leakage.find(ours, theirs, dedup.Limits(radius, similar), progress)
+        return leakage.find(self._both, other._both, dedup.Limits(radius, similar), progress)
 
     def anomalies(
         self,
@@ -295,20 +319,47 @@ class Engine:
             else:
                 yield page, self.hasher.rows([row.content or "" for row in page])
 
-    def reencode(self, hasher: Hasher) -> None:
-        """Give every entry the code of another model, which takes the place of this one, in one transaction.
+    def reencode(
+        self,
+        model: Hasher | Settings | None = None,
+        entries: Iterable[Entry] | None = None,
+        progress: Progress = silent,
+    ) -> Generation:
+        """Put a new model beside the one in use, trained on what is stored, and encode every entry by it.
 
-        Raises `InvalidInput` if the model encodes another kind, or if contents are not stored (see `anomalies`).
+        Takes a `Hasher` as it is, else trains one by these settings, None for those of the model in use. The old one
+        goes on answering, and what is added meanwhile is encoded by both. Whatever stops this, the same call goes on.
+        `entries` are for images and embeddings whose vectors are not kept: those stored just so are encoded. The answer
+        tells how many entries have a code. Raises `InvalidInput` for a model that does not fit, `Mismatch` for another
+        than the one beside.
         """
-        if hasher.kind != self.hasher.kind:
-            raise InvalidInput(f"the new model encodes {hasher.kind}, the entries are of kind {self.hasher.kind}")
-        revision = self.index.store.revision()
-        parts = [(ids, hasher.encode(contents)) for ids, contents in self._contents()]
-        ids = np.concatenate([part[0] for part in parts] or [np.zeros(0, dtype=np.int64)])
-        codes = np.concatenate([part[1] for part in parts] or [np.zeros((0, hasher.bits // 8), dtype=np.uint8)])
-        model = Model(0, hasher.bits, hasher.digest, *hasher.to_bytes())
-        self.index.store.replace_model(model, ids, codes, revision)
-        self.hasher = hasher
+        return generations.reencode(self._searcher, model, entries, progress)
+
+    def promote(self, progress: Progress = silent) -> None:
+        """Use the model beside, in one transaction, once it has encoded every entry; the other stays beside.
+
+        So the next call goes back. Who has the file open must open it again, but for this engine. Raises `NotFound`
+        without a model beside, `InvalidInput` if entries that lack its code are not stored.
+        """
+        self._searcher = generations.promote(self._searcher, progress)
+        self._beside = generations.Beside(self.index.store)
+
+    def beside(self) -> Self:
+        """The same file by the model beside, to search and not to change; closing either closes both.
+
+        Raises `NotFound` if there is none, `Mismatch` if it has not encoded every entry.
+        """
+        store = generations.beside(self.index.store)
+        return type(self)(Index(store), generations.hasher_of(store.succession, store.model_id))
+
+    def drop(self) -> None:
+        """Remove the model that is not in use and its codes, in one transaction; raises `NotFound` without one."""
+        succession = self.index.store.succession
+        succession.drop(succession.beside())
+
+    def models(self) -> list[Generation]:
+        """The models of the file, the one in use first."""
+        return self.index.store.succession.generations()
 
     def export(
         self, path: str | Path, codes: bool = False, where: Where | None = None, progress: Progress = silent
@@ -323,7 +374,8 @@ class Engine:
     def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
         """How `query` searches for these contents, or codes, why, and how long that takes."""
         asked = {"k": k} if radius is None else {"radius": radius}
-        return self.index.explain(contents if _are_codes(contents) else self.hasher.encode(contents), **asked)
+        index, hasher = self._both
+        return index.explain(contents if _are_codes(contents) else hasher.encode(contents), **asked)
 
     def check(self, sample: int = 32) -> Report:
         """Prove a sample of answers by brute force, and the caches against the rows."""
@@ -334,14 +386,9 @@ class Engine:
         stats = self.index.stats()
         vectors = self.index.store.fact("vectors") or "none"
         model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
-        return {**stats, "vectors": vectors, **model}
-
-    def _contents(self) -> Iterator[tuple[Ids, list[str]]]:
-        """All stored texts with their ids, a page at a time."""
-        if self.hasher.kind != "text":
-            raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
-        for page in self.index.store.pages():
-            yield np.array([row.id for row in page], dtype=np.int64), [row.content or "" for row in page]
+        named = ("digest", "bits", "created", "encoded", "share", "in_use")
+        models = [{name: getattr(one, name) for name in named} for one in self.models()]
+        return {**stats, "vectors": vectors, **model, "models": models}
 
 
 def _are_codes(contents: Contents) -> TypeGuard[Codes]:

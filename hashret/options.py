@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DB = click.argument("db", type=click.Path(dir_okay=False))
+MODEL = click.option(
+    "--model", metavar="DIGEST", help="By this model of DB: how its digest begins, or beside  [the one in use]."
+)
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 WHERE = click.option(
     "--where", multiple=True, metavar="CONDITION",
@@ -38,12 +41,12 @@ class _Widths(click.ParamType[tuple[int, ...]]):
         return tuple(int(part) for part in value.split(",") if int(part))
 
 
-def options_of(kind: type, skip: tuple[str, ...] = ()) -> Callable[[Command], Command]:
-    """One option a field of a dataclass, with the help text and limits of its metadata."""
+def options_of(kind: type, skip: tuple[str, ...] = (), usual: bool = True) -> Callable[[Command], Command]:
+    """One option a field of a dataclass, with the help text and limits of its metadata; `usual` shows its default."""
 
     def add(command: Command) -> Command:
         for item in reversed([item for item in fields(kind) if item.name not in skip]):
-            shown = item.default not in (None, "", False, ())
+            shown = usual and item.default not in (None, "", False, ())
             flag = {"is_flag": True} if item.type == "bool" else {"type": _type(str(item.type), item.metadata)}
             if "metavar" in item.metadata:
                 flag = {"multiple": True, "metavar": item.metadata["metavar"]}
@@ -97,6 +100,7 @@ def search_options(command: Command) -> Command:
             click.option(
                 "--rerank/--no-rerank", default=True, show_default=True, help="Order by the real-valued query."
             ),
+            MODEL,
             click.option("--explain", is_flag=True, help="Print how the search is done, why, and how long it takes."),
         )
     ):
@@ -104,20 +108,20 @@ def search_options(command: Command) -> Command:
     return command
 
 
-def open_engine(db: str) -> Engine:
-    """The engine of an existing file."""
+def open_engine(db: str, model: str | None = None) -> Engine:
+    """The engine of an existing file, by the model in use or another."""
     from hashret.engine import Engine
 
-    return Engine.open(db)
+    return Engine.open(db, model=model)
 
 
-def open_any(db: str) -> Engine | CodeFile:
+def open_any(db: str, model: str | None = None) -> Engine | CodeFile:
     """The engine of an existing file, or what answers for ready-made codes without a model."""
     from hashret.codefile import CodeFile
     from hashret.engine import Engine, NoModel
 
     try:
-        return Engine.open(db)
+        return Engine.open(db, model=model)
     except NoModel:
         return CodeFile.open(db)
 

@@ -23,6 +23,8 @@ KEY = 40  # characters of a key that a table shows
 TEXTS = {
     "content": 2,
     "other_content": 2,
+    "lost": 2,
+    "gained": 2,
     "meta": 1,
     "value": 1,
 }  # columns that give way where the terminal is narrow, and their shares
@@ -82,13 +84,13 @@ def _cell(value: object) -> str:
 
 
 def _write_csv(rows: Sequence[Row], delimiter: str) -> None:
-    """A header and the rows; a dict becomes JSON."""
+    """A header and the rows; a dict or a list becomes JSON."""
     if not rows:
         return
     writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
     writer.writerow(rows[0])
     for row in rows:
-        writer.writerow(json.dumps(cell) if isinstance(cell, dict) else cell for cell in row.values())
+        writer.writerow(json.dumps(cell) if isinstance(cell, dict | list | tuple) else cell for cell in row.values())
 
 
 def counted(done: int, total: int, rate: float | None) -> str:

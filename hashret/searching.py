@@ -40,52 +40,56 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """What a search reads: codes, the model that made them if there is one, and whether vectors are stored."""
+    """What a search reads: codes, the model that made them, and whether vectors are stored."""
 
     index: Index
-    hasher: Hasher | None
+    hasher: Hasher
     vectors: bool
 
     def find(self, codes: Codes, sides: Floats, rows: Rows, asked: Asked) -> list[list[Hit]]:
         """Hits of each query, given its code, side of the asymmetric score and, for stored vectors, its features."""
+        if not asked.rerank:
+            return plain(self.index, codes, asked)
         out = []
-        for number, (ids, near) in enumerate(self._nearest(codes, asked)):
-            if asked.rerank:
-                scores = self._scores(sides[number], rows, number, ids)
-                order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
-                out.append(self.hits(ids[order], near[order].tolist(), scores[order].tolist()))
-            else:
-                bits = near.tolist()
-                out.append(self.hits(ids, bits, [1 - distance / self.index.bits for distance in bits]))
+        for number, (ids, near) in enumerate(_nearest(self.index, codes, asked)):
+            scores = self._scores(sides[number], rows, number, ids)
+            order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
+            out.append(hits(self.index, ids[order], near[order].tolist(), scores[order].tolist()))
         return out
-
-    def _nearest(self, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:
-        """Ids and distances of each query's exact neighbours, the whole shortlist where they are to be reranked."""
-        where = condition(asked.where) if asked.where else None
-        if asked.radius is not None:
-            found = self.index.within(codes, asked.radius, where=where)
-            cuts = found.lims[1:-1]
-            yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
-        else:
-            matches = self.index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, where=where)
-            for ids, near in zip(matches.ids, matches.distances, strict=True):
-                yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
 
     def _scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
         """The finer score of some entries for one query; see the top of this file."""
         store = self.index.store
         if self.vectors and not isinstance(rows, Sparse):
             return cosines(store.vectors(ids), rows[number])
-        hasher = self.hasher
-        assert hasher is not None, "codes without a model are not reranked"
-        scores: Floats = hasher.weights.answer(self.index.codes(ids)) @ side
-        if hasher.kind == "text" and isinstance(rows, Sparse):
-            theirs = hasher.rows([row.content or "" for row in store.rows(ids)])
+        scores: Floats = self.hasher.weights.answer(self.index.codes(ids)) @ side
+        if self.hasher.kind == "text" and isinstance(rows, Sparse):
+            theirs = self.hasher.rows([row.content or "" for row in store.rows(ids)])
             if isinstance(theirs, Sparse):
                 scores = combined(sparse_cosines(theirs, rows.take(np.array([number]))), scores)
         return scores
 
-    def hits(self, ids: Ids, near: Iterable[int], scores: Iterable[float]) -> list[Hit]:
-        """Hits of these ids."""
-        found = zip(self.index.store.rows(ids), near, scores, strict=True)
-        return [Hit(key, distance, score, content, meta) for (_, key, content, meta), distance, score in found]
+
+def plain(index: Index, codes: Codes, asked: Asked) -> list[list[Hit]]:
+    """Hits of each code by (distance, id); their score is the share of bits that are the same."""
+    found = _nearest(index, codes, asked)
+    return [hits(index, ids, near.tolist(), (1 - near / index.bits).tolist()) for ids, near in found]
+
+
+def _nearest(index: Index, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:
+    """Ids and distances of each query's exact neighbours, the whole shortlist where they are to be reranked."""
+    where = condition(asked.where) if asked.where else None
+    if asked.radius is not None:
+        found = index.within(codes, asked.radius, where=where)
+        cuts = found.lims[1:-1]
+        yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
+    else:
+        matches = index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, where=where)
+        for ids, near in zip(matches.ids, matches.distances, strict=True):
+            yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
+
+
+def hits(index: Index, ids: Ids, near: Iterable[int], scores: Iterable[float]) -> list[Hit]:
+    """Hits of these ids."""
+    found = zip(index.store.rows(ids), near, scores, strict=True)
+    return [Hit(key, distance, score, content, meta) for (_, key, content, meta), distance, score in found]

@@ -110,8 +110,6 @@ class Memory:
         """Bring what is held up to the store's revision."""
         with self._lock:
             table, revision, width = self.table, self._store.revision(), self._store.bits // 8
-            if table is not None and table.width != width:  # another model has taken the place of the first
-                table = None
             if table is None or isinstance(table, Scan):
                 if table is None or table.revision != revision:
                     table = Scan.of(*self._store.segments(table.segments if table else {}), width)

@@ -1,4 +1,4 @@
-"""What goes into the store and comes out of it: a batch of entries, one entry, a model."""
+"""What goes into the store and comes out of it: a batch of entries, one entry, a model, how far its codes are."""
 
 from __future__ import annotations
 
@@ -54,6 +54,39 @@ class Model:
     digest: str
     settings: str
     weights: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A model of a file, and how many of its `entries` have a code by it; `digest` is empty for ready-made codes."""
+
+    id: int
+    digest: str
+    bits: int
+    created: str
+    encoded: int
+    entries: int
+    in_use: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether every entry has its code."""
+        return self.encoded == self.entries
+
+    @property
+    def share(self) -> float:
+        """How many of the entries have its code, 0 to 1."""
+        return self.encoded / self.entries if self.entries else 1.0
+
+
+class Lacking(NamedTuple):
+    """An entry without a code by the model beside, and what there is to make it of: float32 (d,) of a vector."""
+
+    id: int
+    key: str
+    digest: bytes | None
+    content: str | None
+    vector: NDArray[np.float32] | None
 
 
 def row_of(row: Any) -> Row:

@@ -6,7 +6,8 @@ entries   id, key, digest (SHA-256 of the content), content (text), meta (JSON)
 buckets   model, entry, code: which code a model gave an entry; the index over (model, code) finds a bucket
 vectors   entry, vector: optional features, float16 or int8, see `indexer.vectors`
 models    id, digest, bits, settings (JSON), weights (safetensors), created (UTC)
-facts     name, value: revision, entries, last_id, model (the one in use), and what other layers note
+facts     name, value: revision, entries, last_id, model (the one in use), beside, encoded and last_model (see
+          `indexer.succession`), and what other layers note
 fields    name, kind, value, entry: an index over those fields of meta that were chosen
 segments  model, number, revision, size, ids, codes: a cache of `buckets`, packed 65,536 entries a row
 

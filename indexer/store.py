@@ -9,22 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
-from hashlib import sha256
+from copy import copy
 from threading import RLock
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from indexer import schema, selection
 from indexer.bits import Codes, Ids, check_bits
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 from indexer.rows import Batch, Model, Row, meta_text, row_of
-from indexer.schema import buckets, models, segments
-from indexer.segments import Cache, Segment, Segments, split
+from indexer.schema import buckets, models
+from indexer.segments import Cache, Segment, Segments
 from indexer.statements import blobs, fact, fact_number, ids_of, insert_codes, insert_rows, select_many, set_facts
+from indexer.succession import Succession, check_complete, forget, insert_model, read_model
 from indexer.vectors import FORMS, from_blobs, to_blobs
 from indexer.watch import Watch
 from indexer.where import Where, condition
@@ -43,15 +43,15 @@ class Store:
         # A database in memory is one connection, which threads must share in turns.
         self._turn: AbstractContextManager[Any] = RLock() if path == schema.MEMORY else nullcontext()
         with schema.mapped(path), engine.begin() as connection:
-            self.model_id = int(fact(connection, "model") or GIVEN)
+            self.model_id = self._in_use = int(fact(connection, "model") or GIVEN)
             bits = connection.execute(select(models.c.bits).where(models.c.id == self.model_id)).scalar()
         if bits is None:
             raise Corrupt(f"{path}: its model is not there: restore the file from a copy")
         self.bits: int = bits
-        self._changes = 0
+        writes = self._writes = [0]  # by this process; one count for all views of a database in memory
         self._watch = None if path == schema.MEMORY else Watch(path)
         # Gives a value that is another one after anybody has written: cheap to ask for before every search.
-        self.change: Callable[[], object] = self._watch.change if self._watch else lambda: self._changes
+        self.change: Callable[[], object] = self._watch.change if self._watch else lambda: writes[0]
 
     @property
     def cache(self) -> Cache:
@@ -64,7 +64,7 @@ class Store:
         check_bits(bits)
 
         def fill(connection: Connection) -> None:
-            connection.execute(insert(models).values(id=GIVEN, bits=bits, created=_now()))
+            insert_model(connection, GIVEN, bits)
             set_facts(connection, {"revision": 0, "entries": 0, "last_id": 0, "model": GIVEN})
 
         return cls(path, schema.create(path, fill))
@@ -78,6 +78,25 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
+
+    @property
+    def succession(self) -> Succession:
+        """The models of the file, and how one follows another."""
+        return Succession(self.path, self._read, self._write)
+
+    def of(self, number: int) -> Self:
+        """The same file by another of its models, over the same connections, which closing either closes.
+
+        Only the model in use can be written by; one beside it is read while it is complete, else raises `Mismatch`.
+        """
+        other = copy(self)
+        with self._turn, schema.mapped(self.path), self._engine.begin() as connection:
+            other.model_id, other._in_use = number, fact_number(connection, "model")
+            bits = connection.execute(select(models.c.bits).where(models.c.id == number)).scalar()
+        if bits is None:
+            raise NotFound(f"{self.path}: has no model number {number}: it was dropped")
+        other.bits = bits
+        return other
 
     def close(self) -> None:
         """Let go of the file; its write-ahead log is merged into it."""
@@ -97,13 +116,17 @@ class Store:
         """One transaction, alone; raises `Mismatch` as `_read`."""
         with self._turn, schema.mapped(self.path), schema.writing(self._engine) as connection:
             self._same_model(connection)
-            self._changes += 1
+            if self.model_id != self._in_use:
+                raise Mismatch(f"{self.path}: is open by a model that is not in use: open it without one to write")
+            self._writes[0] += 1
             yield connection
 
     def _same_model(self, connection: Connection) -> None:
-        """Raise `Mismatch` unless the model in use is that of when the file was opened."""
-        if fact_number(connection, "model") != self.model_id:
+        """Raise `Mismatch` unless the model in use is that of when the file was opened, and ours has all codes."""
+        if fact_number(connection, "model") != self._in_use:
             raise Mismatch(f"{self.path}: was given another model since it was opened: open it again")
+        if self.model_id != self._in_use:
+            check_complete(connection, self.path, self.model_id)
 
     def fact(self, name: str) -> str | None:
         """A note about the file; None if there is none of this name."""
@@ -128,33 +151,9 @@ class Store:
             connection.execute(update(models).where(models.c.id == self.model_id).values(**values))
 
     def model(self) -> Model | None:
-        """The model in use, None for ready-made codes; raises `Corrupt` if its bytes are not those of its digest."""
+        """The model of these codes, None for ready-made ones; raises `Corrupt` if its bytes are not of its digest."""
         with self._read() as connection:
-            row = connection.execute(select(models).where(models.c.id == self.model_id)).one()
-        if row.digest is None:
-            return None
-        if model_digest(row.settings, row.weights) != row.digest:
-            raise Corrupt(f"{self.path}: model {row.digest[:12]} is damaged: restore the file from a copy")
-        return Model(row.id, row.bits, row.digest, row.settings, row.weights)
-
-    def replace_model(self, model: Model, ids: Ids, codes: Codes, revision: int) -> None:
-        """Put another model, and the codes that it gives all entries, in place of the present, in one transaction.
-
-        Raises `InvalidInput` if entries have changed since `revision`, from which the codes were made.
-        """
-        with self._write() as connection:
-            if revision != fact_number(connection, "revision") or len(ids) != fact_number(connection, "entries"):
-                raise InvalidInput(f"{self.path}: entries have changed since they were encoded: encode them again")
-            number = connection.execute(select(func.max(models.c.id))).scalar_one() + 1
-            values = {"settings": model.settings, "weights": model.weights, "digest": model.digest}
-            connection.execute(insert(models).values(id=number, bits=model.bits, created=_now(), **values))
-            for table in (buckets, segments):
-                connection.execute(delete(table).where(table.c.model == self.model_id))
-            connection.execute(delete(models).where(models.c.id == self.model_id))
-            insert_codes(connection, number, ids.tolist(), codes)
-            Cache(number, model.bits // 8).replace(connection, split(revision + 1, ids, codes))
-            set_facts(connection, {"model": number, "revision": revision + 1})
-        self.model_id, self.bits = number, model.bits
+            return read_model(connection, self.model_id, self.path)
 
     def add(self, batch: Batch) -> tuple[int, Ids]:
         """Store entries; a key that is there is updated and keeps its id. The revision; their ids, int64 (n,)."""
@@ -218,6 +217,7 @@ class Store:
             connection.exec_driver_sql("DELETE FROM vectors WHERE entry = ?", rows)
             selection.forget_entries(connection, [number for (number,) in rows])
             connection.exec_driver_sql(f"DELETE FROM buckets WHERE model = {self.model_id} AND entry = ?", rows)
+            forget(connection, np.array(rows, dtype=np.int64)[:, 0])
 
     def revision(self) -> int:
         """How many changes there were: what a reader compares with what it holds."""
@@ -350,16 +350,6 @@ class Store:
         with self._read() as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
         return [line for line in found if line != "ok"]
-
-
-def model_digest(settings: str, weights: bytes) -> str:
-    """SHA-256 in hexadecimal of settings and weights: the name of a model."""
-    return sha256(settings.encode() + b"\n" + weights).hexdigest()
-
-
-def _now() -> str:
-    """The present second in UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _all_known(path: str, keys: Sequence[str], known: Mapping[str, int], so: str = "") -> None:

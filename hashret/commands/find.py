@@ -33,7 +33,7 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
     """
     if "-" in queries:
         queries, file = tuple(text for text in queries if text != "-"), file or "-"
-    with open_any(db) as engine:
+    with open_any(db, search.pop("model")) as engine:
         names, contents = _asked_for(engine, queries, file)
         if not names:
             raise InvalidInput("no query: give a text, --file FILE, or - for standard input")
@@ -51,7 +51,7 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
 @output_options("json", "csv", "tsv", "ids")
 def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> None:
     """Find the entries whose codes are nearest to those of stored entries."""
-    with open_any(db) as engine:
+    with open_any(db, search.pop("model")) as engine:
         if search.pop("explain"):
             codes = engine.index.codes(engine.index.ids(keys))
             click.echo(engine.explain(codes, search["k"], search["radius"]))

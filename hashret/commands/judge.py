@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, open_any, open_engine, output_options
+from hashret.options import DB, MODEL, open_any, open_engine, output_options
 
 
 @click.command()
@@ -19,8 +19,13 @@ def info(db: str, form: str | None) -> None:
     """Show what DB holds: entries, model, codes, buckets and bytes."""
     with open_any(db) as engine:
         facts = engine.info()
-    one = form or not sys.stdout.isatty()
-    output.write([facts] if one else [{"fact": name, "value": value} for name, value in facts.items()], form)
+    if form or not sys.stdout.isatty():
+        output.write([facts], form)
+        return
+    models = facts.pop("models", [])
+    output.write([{"fact": name, "value": value} for name, value in facts.items()], form)
+    if models:
+        output.table([one | {"digest": one["digest"][:12]} for one in models], "models")
 
 
 @click.command()
@@ -35,8 +40,9 @@ def info(db: str, form: str | None) -> None:
 @click.option("-r", "--radius", multiple=True, type=click.IntRange(0), help="Metrics within so many bits [0 2 4 8 16].")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws queries and baselines.")
 @click.option("--sample", default=1000, show_default=True, type=click.IntRange(1), help="At most so many queries.")
+@MODEL
 @output_options("json", "csv", "tsv")
-def evaluate(db: str, judged: str | None, form: str | None, **asked: Any) -> None:
+def evaluate(db: str, judged: str | None, model: str | None, form: str | None, **asked: Any) -> None:
     """Judge the codes of DB beside exact float search and other codes (LSH, PCA, ITQ) of as many bits.
 
     JUDGED is a folder in the form of BEIR, or with --label a file of queries that have this field. With --label alone
@@ -47,7 +53,7 @@ def evaluate(db: str, judged: str | None, form: str | None, **asked: Any) -> Non
     from hashret.evaluate.tables import tables
 
     judgements = Judgements(judged, *(asked.pop(name) for name in ("label", "qrels", "queries")))
-    with open_engine(db) as engine, output.progress() as show:
+    with open_engine(db, model) as engine, output.progress() as show:
         report = run(engine, judgements, Options(**asked), show)
     if form or not sys.stdout.isatty():
         output.write(report.rows(), form)
@@ -63,9 +69,10 @@ def evaluate(db: str, judged: str | None, form: str | None, **asked: Any) -> Non
 @click.option(
     "--sample", default=32, show_default=True, type=click.IntRange(1), help="Answers to prove by brute force."
 )
-def check(db: str, sample: int) -> None:
+@MODEL
+def check(db: str, sample: int, model: str | None) -> None:
     """Prove a sample of answers by brute force, and the caches against the rows of DB."""
-    with open_any(db) as engine:
+    with open_any(db, model) as engine:
         report = engine.check(sample)
     for line in report.checks:
         click.echo(f"ok: {line}")

@@ -74,7 +74,10 @@ def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:
         asked = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         if asked and value != getattr(trained, name):
             there = getattr(trained, name)
-            raise Mismatch(f"{db}: its model was trained with {name} {there}, not {value}: index into a new file")
+            raise Mismatch(
+                f"{db}: its model was trained with {name} {there}, not {value}: "
+                "`hashret reencode` trains another beside it, or index into a new file"
+            )
 
 
 def _report(counts: Any, source: Any) -> None:

@@ -90,8 +90,8 @@ def evaluate(
 def _judge(engine: Engine, judgements: Judgements, options: Options, progress: Progress) -> Report:
     """Every way against judgements."""
     stored = Stored.of(engine, judgements.label or "")
-    judged = _read(engine, stored, judgements, options).usable(options.sample, options.seed)
-    asked = _asked(engine, stored, judged)
+    judged = judged_by(engine, stored, judgements, options).usable(options.sample, options.seed)
+    asked = asked_by(engine, stored, judged)
     progress("baselines", 0, 1)
     baselines = {} if stored.rows is None else learned(stored.rows, engine.hasher.bits, options.seed)
     every = ways(engine, stored, asked, max(options.k), baselines)
@@ -99,13 +99,13 @@ def _judge(engine: Engine, judgements: Judgements, options: Options, progress: P
     figures: list[Figure] = []
     for number, (name, way) in enumerate(every.items()):
         progress("judge", number, len(every))
-        figures += _figures(name, _measured(way, judged, stored, options), options.seed)
+        figures += _figures(name, measured(way, judged, stored, options), options.seed)
     progress("judge", len(every), len(every))
     notes = judged.notes + ([] if "float" in every else [_NO_FEATURES])
     return Report(tuple(figures), len(judged), tuple(notes))
 
 
-def _read(engine: Engine, stored: Stored, judgements: Judgements, options: Options) -> Judged:
+def judged_by(engine: Engine, stored: Stored, judgements: Judgements, options: Options) -> Judged:
     """The judgements, whatever their form."""
     if judgements.qrels and judgements.queries:
         return trec(judgements.qrels, judgements.queries, stored.keys)
@@ -121,20 +121,20 @@ def _read(engine: Engine, stored: Stored, judgements: Judgements, options: Optio
     return labelled(judgements.path, judgements.label or "", stored.labels, digests)
 
 
-def _asked(engine: Engine, stored: Stored, judged: Judged) -> Asked:
+def asked_by(engine: Engine, stored: Stored, judged: Judged) -> Asked:
     """The queries as the ways need them."""
     if judged.contents is None:
         return Asked.among(engine, stored, judged.own)
     return Asked.of(engine, judged.contents)
 
 
-def _measured(way: Way, judged: Judged, stored: Stored, options: Options) -> dict[Measure, Scores]:
+def measured(way: Way, judged: Judged, stored: Stored, options: Options) -> dict[Measure, Scores]:
     """Every metric of one way for each query, by (metric, radius)."""
     bits = stored.codes.shape[1] * 8
     radii = options.radius or tuple(radius for radius in _RADII if radius <= bits // 4)
     parts: list[dict[Measure, Scores]] = []
     for part in blocks(len(judged), len(stored.keys)):
-        away = _without_own(way(part), judged.own[part], bits)
+        away = without_own(way(part), judged.own[part], bits)
         gains = judged.gains(part, len(stored.keys))
         values = _ranked(away, gains, options.k)
         if away.dtype.kind == "i":
@@ -159,7 +159,7 @@ def _ranked(away: Distances, gains: Scores, counts: tuple[int, ...]) -> dict[Mea
     return values
 
 
-def _without_own(away: Distances, own: Columns, bits: int) -> Distances:
+def without_own(away: Distances, own: Columns, bits: int) -> Distances:
     """Distances with each query's own entry behind all others: no score and no radius reaches so far."""
     out = away.copy()
     rows = np.flatnonzero(own >= 0)
@@ -178,7 +178,7 @@ def _figures(method: str, values: dict[Measure, Scores], seed: int) -> list[Figu
 def _survey(engine: Engine, options: Options, progress: Progress) -> Report:
     """Neighbours by float, and the codes by themselves."""
     stored = Stored.of(engine)
-    facts = _facts(quality(stored.codes))
+    facts = facts_of(quality(stored.codes))
     if stored.rows is None or len(stored.keys) < 2:
         return _advised(Report(facts, 0, (_NO_FEATURES,)), bits_for_balls(len(stored.keys), options.k[0]))
     progress("baselines", 0, 1)
@@ -189,7 +189,7 @@ def _survey(engine: Engine, options: Options, progress: Progress) -> Report:
     baselines = learned(stored.rows, engine.hasher.bits, options.seed, leading)
     every = ways(engine, stored, asked, max(options.k), baselines)
     progress("baselines", 1, 1)
-    neighbours = _Neighbours.of(every.pop("float"), own, stored, max(options.k))
+    neighbours = Neighbours.of(every.pop("float"), own, stored, max(options.k))
     found: list[Figure] = []
     for number, (name, way) in enumerate(every.items()):
         progress("neighbours", number, len(every) + 1)
@@ -201,7 +201,7 @@ def _survey(engine: Engine, options: Options, progress: Progress) -> Report:
 
 
 @dataclass(frozen=True, slots=True)
-class _Neighbours:
+class Neighbours:
     """`nearest` int64 (q, k): the columns of what is nearest to the entries `own` by exact cosine, ties by id."""
 
     own: Columns
@@ -210,11 +210,11 @@ class _Neighbours:
     bits: int
 
     @classmethod
-    def of(cls, exact: Way, own: Columns, stored: Stored, k: int) -> _Neighbours:
+    def of(cls, exact: Way, own: Columns, stored: Stored, k: int) -> Neighbours:
         """The k nearest of each, itself left out."""
         bits, entries = stored.codes.shape[1] * 8, len(stored.keys)
         nearest = [
-            np.argsort(_without_own(exact(part), own[part], bits), axis=1, kind="stable")[:, : min(k, entries - 1)]
+            np.argsort(without_own(exact(part), own[part], bits), axis=1, kind="stable")[:, : min(k, entries - 1)]
             for part in blocks(len(own), entries)
         ]
         return cls(own, np.concatenate(nearest), entries, bits)
@@ -223,7 +223,7 @@ class _Neighbours:
         """For each k: the share of the nearest k that a way has among its first k, and its first 10 k."""
         parts: dict[Measure, list[Scores]] = {}
         for part in blocks(len(self.own), self.entries):
-            away = _without_own(way(part), self.own[part], self.bits)
+            away = without_own(way(part), self.own[part], self.bits)
             for k in counts:
                 relevant = np.zeros(away.shape, dtype=np.bool_)
                 np.put_along_axis(relevant, self.nearest[part, :k], True, axis=1)
@@ -233,7 +233,7 @@ class _Neighbours:
         return {name: np.concatenate(scores) for name, scores in parts.items()}
 
 
-def _advice(rows: Rows, leading: Floats, neighbours: _Neighbours, options: Options) -> Suggestion:
+def _advice(rows: Rows, leading: Floats, neighbours: Neighbours, options: Options) -> Suggestion:
     """The number of bits at which ITQ's codes hold the float neighbours, see `bits_for_recall`."""
     k, recalls = options.k[0], {}
     for length in LENGTHS:
@@ -243,7 +243,7 @@ def _advice(rows: Rows, leading: Floats, neighbours: _Neighbours, options: Optio
     return bits_for_recall(recalls, f"top {k} by exact cosine in their first {10 * k}")
 
 
-def _facts(found: Quality) -> tuple[Figure, ...]:
+def facts_of(found: Quality) -> tuple[Figure, ...]:
     """Figures of the codes themselves."""
     values = {
         "bit balance": found.balance,

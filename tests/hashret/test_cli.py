@@ -58,7 +58,8 @@ def test_index_again_skips_updates_and_adds(corpus, tmp_path):
 
 def test_index_refuses_settings_that_the_model_does_not_have(stored, corpus):
     assert run("index", stored, corpus, "--bits", 64, code=2)[1] == (
-        f"Error: {stored}: its model was trained with bits 32, not 64: index into a new file\n"
+        f"Error: {stored}: its model was trained with bits 32, not 64: "
+        "`hashret reencode` trains another beside it, or index into a new file\n"
     )
     run("index", stored, corpus, "--bits", 32)
 

@@ -202,10 +202,11 @@ def test_a_training_that_was_stopped_leaves_its_checkpoint_beside_the_file(tmp_p
     assert not (tmp_path / "d.db.training").exists()
 
 
-def test_reencode_gives_every_entry_the_code_of_the_new_model(engine, entries):
+def test_reencode_and_promote_give_every_entry_the_code_of_the_new_model(engine, entries):
     texts = [entry.content for entry in entries]
     other = Hasher.fit(texts, Settings(bits=16, steps=30, batch=32, seed=5, min_count=1))
     engine.reencode(other)
+    engine.promote()
     ids = engine.index.ids([entry.key for entry in entries])
     np.testing.assert_array_equal(engine.index.codes(ids), other.encode(texts))
     assert engine.check().ok

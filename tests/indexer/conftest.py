@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from indexer import Index
+from indexer.rows import Model
 
 WIDTHS = (8, 16, 24, 32, 64, 128, 256)
 
@@ -68,3 +69,13 @@ def filled(path):
     with Index.create(path) as index:
         ids = index.add(names(200), codes)
     return SimpleNamespace(path=path, ids=ids, codes=codes)
+
+
+def succeeded(index, bits, codes, digest="digest"):
+    """The index by another model that has taken over, with these codes for all entries."""
+    succession, store = index.store.succession, index.store
+    number = succession.begin(Model(0, bits, digest, "settings", b"weights"))
+    lacking = succession.lacking(0, 10**6)
+    assert succession.put(number, [one.id for one in lacking], [one.digest for one in lacking], codes)
+    assert succession.promote(number)
+    return Index(store.of(number))

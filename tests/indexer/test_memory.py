@@ -5,7 +5,6 @@ import pytest
 
 from indexer import Index, memory
 from indexer.multi import Multi
-from indexer.rows import Model
 from indexer.tables import Scan
 from tests.indexer.conftest import change, clustered_codes, names, python, random_codes
 from tests.indexer.test_index import equals_brute_force
@@ -89,16 +88,6 @@ def test_deleted_segments_do_no_harm(path):
         equals_brute_force(index, clustered_codes(2, 64))
         index.add(["one"], random_codes(1, 64))
         equals_brute_force(index, clustered_codes(2, 64))
-
-
-@pytest.mark.parametrize("bits", [32, 64, 128])
-@pytest.mark.parametrize("warm", [False, True])
-def test_codes_of_another_model_take_the_place_of_those_held(path, bits, warm):
-    with Index.create(path, 64) as index:
-        ids = index.add(names(300), clustered_codes(300, 64))
-        index.warm() if warm else index.search(random_codes(1, 64), 1)
-        index.store.replace_model(Model(0, bits, "digest", "{}", b""), ids, clustered_codes(300, bits, 5), 1)
-        equals_brute_force(index, clustered_codes(3, bits, 5))
 
 
 def test_entries_that_are_only_new_mark_none_as_gone(filled):

@@ -7,9 +7,8 @@ import pytest
 from indexer import Index
 from indexer.errors import Corrupt, InvalidInput, Mismatch
 from indexer.rows import Model
-from indexer.store import model_digest
-from tests.indexer import brute
-from tests.indexer.conftest import change, clustered_codes, file_rows, names, rows_of
+from indexer.succession import model_digest
+from tests.indexer.conftest import change, clustered_codes, file_rows, names, succeeded
 
 WEIGHTS = b"weights"
 MODEL = ("settings", WEIGHTS, model_digest("settings", WEIGHTS))
@@ -51,41 +50,6 @@ def test_a_file_with_entries_or_a_model_takes_no_other(filled, path):
         assert str(error.value) == text
 
 
-def replaced(index, codes):
-    """Give the entries of an index the codes of another model, of 32 bits."""
-    ids, revision = rows_of(index)[0], index.store.revision()
-    index.store.replace_model(Model(0, 32, *(MODEL[n] for n in (2, 0, 1))), ids, codes, revision)
-
-
-def test_another_model_swaps_codes_in_one_step(filled):
-    codes = clustered_codes(200, 32)
-    with Index.open(filled.path) as index:
-        index.search(filled.codes[:1], 1)
-        replaced(index, codes)
-        for _ in range(2):
-            assert (index.bits, index.codes(filled.ids).tolist()) == (32, codes.tolist())
-            found = index.search(codes[3], 5)
-            assert (found.ids[0].tolist(), found.distances[0].tolist()) == brute.search(filled.ids, codes, codes[3], 5)
-            assert index.bucket(codes[3]).tolist() == brute.within(filled.ids, codes, codes[3], 0)[0]
-            assert index.check().problems == []
-            index = Index.open(filled.path)
-        index.close()
-    assert len(file_rows(filled.path)["models"]) == 1
-
-
-def test_a_model_for_other_entries_is_refused(filled):
-    before = file_rows(filled.path)
-    codes = clustered_codes(200, 32)
-    with Index.open(filled.path) as index:
-        now = index.store.revision()
-        for ids, revision in ((filled.ids[1:], now), (filled.ids, now - 1)):
-            with pytest.raises(InvalidInput) as error:
-                index.store.replace_model(Model(0, 32, *MODEL), ids, codes[: len(ids)], revision)
-            text = "entries have changed since they were encoded: encode them again"
-            assert str(error.value) == f"{filled.path}: {text}"
-    assert file_rows(filled.path) == before
-
-
 @pytest.mark.parametrize(
     "use",
     [
@@ -100,13 +64,15 @@ def test_a_model_for_other_entries_is_refused(filled):
         lambda index, codes: index.remove(["k1"]),
         lambda index, codes: index.store.model(),
         lambda index, codes: index.check(),
-        lambda index, codes: replaced(index, clustered_codes(200, 32)),
+        lambda index, codes: index.store.succession.beside(),
+        lambda index, codes: index.store.succession.drop(1),
     ],
 )
-def test_an_index_opened_before_the_swap_says_so(filled, use):
+@pytest.mark.parametrize("bits", [32, 64])
+def test_an_index_opened_before_another_model_took_over_says_so(filled, use, bits):
     with Index.open(filled.path) as index, Index.open(filled.path) as old:
         old.search(filled.codes[:1], 1)
-        replaced(index, clustered_codes(200, 32))
+        succeeded(index, bits, clustered_codes(200, bits, 7))
         before = file_rows(filled.path)
         with pytest.raises(Mismatch) as error:
             use(old, filled.codes)
