@@ -62,6 +62,7 @@ def test_faiss_indexes(make, kind, ids, tmp_path):
     faiss.write_index_binary(make(), str(tmp_path / "codes.faiss"))
     found = read_ready(str(tmp_path / "codes.faiss"))
     assert found.read_as == f"IndexBinary{kind}"
+    assert found.keys == [str(number) for number in (sorted(ids) if kind == "IVF" else ids)]
     assert dict(zip(found.keys, found.codes.tolist(), strict=True)) == dict(
         zip(map(str, ids), CODES.tolist(), strict=False)
     )
