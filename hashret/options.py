@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 DB = click.argument("db", type=click.Path(dir_okay=False))
 MODEL = click.option(
-    "--model", metavar="DIGEST", help="By this model of DB: how its digest begins, or beside  [the one in use]."
+    "--model", metavar="DIGEST", help="By this model of DB: how its digest begins, or beside [the one in use]."
 )
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 WHERE = click.option(

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, insert, select
 
 from indexer.bits import Codes, Ids
@@ -24,7 +23,8 @@ from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 from indexer.rows import Generation, Lacking, Model
 from indexer.schema import buckets, models, segments
 from indexer.segments import Cache
-from indexer.statements import fact_number, insert_codes, select_many, set_facts
+from indexer.statements import fact, fact_number, insert_codes, select_many, set_facts
+from indexer.vectors import from_blobs
 
 BESIDE, ENCODED, LAST = "beside", "encoded", "last_model"  # names of facts
 Transaction = Callable[[], AbstractContextManager[Connection]]
@@ -99,7 +99,8 @@ class Succession:
             wanted = connection.exec_driver_sql(sql, (in_use, after, beside, size)).scalars().all()
             columns = "id, entries.key, digest, content, vector"
             held = f"SELECT {columns} FROM entries LEFT JOIN vectors ON entry = id WHERE id IN ({{}})"
-            return sorted(_lacking(*row) for row in select_many(connection, held, wanted))
+            form = fact(connection, "vectors") or "none"
+            return sorted(_lacking(form, *row) for row in select_many(connection, held, wanted))
 
     def lacking_keys(self, keys: Sequence[str]) -> dict[str, tuple[int, bytes | None]]:
         """Id and digest of those of these keys that are there and have no code by the model beside."""
@@ -222,9 +223,9 @@ def _count(
     set_facts(connection, {ENCODED: encoded + len(new[0]) - gone})
 
 
-def _lacking(number: int, key: str, digest: bytes | None, content: str | None, vector: bytes | None) -> Lacking:
-    """An entry of its columns."""
-    values: NDArray[np.float32] | None = None
-    if vector is not None:
-        values = np.frombuffer(vector, dtype="<f2").astype(np.float32)
+def _lacking(
+    form: str, number: int, key: str, digest: bytes | None, content: str | None, vector: bytes | None
+) -> Lacking:
+    """An entry of its columns, its vector stored in this form."""
+    values = None if vector is None else from_blobs([vector], form)[0]
     return Lacking(number, key, digest, content, values)

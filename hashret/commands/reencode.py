@@ -33,7 +33,7 @@ JUDGED = ("label", "qrels", "queries", "k", "changed", "form")
 @click.option("--label", metavar="FIELD", help="Compare: relevant is what has the same value of this field.")
 @click.option("--qrels", metavar="FILE", help="Compare: grades: query, 0, key, grade, as TREC has them.")
 @click.option("--queries", metavar="FILE", help="Compare: texts for --qrels: .jsonl with ids, or .tsv of id and text.")
-@click.option("-k", type=click.IntRange(1), help="Compare: so many answers to a query.  [default: 10]")
+@click.option("-k", type=click.IntRange(1), help="Compare: so many answers to a query [10].")
 @click.option("--changed", type=click.IntRange(1), help="Compare: print the so many queries that changed most.")
 @read_options
 @options_of(Settings, usual=False)

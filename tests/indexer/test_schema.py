@@ -166,7 +166,7 @@ def test_a_length_that_is_no_codes_makes_no_file(path):
 
 
 def test_a_file_that_cannot_be_finished_is_not_half_made(path, monkeypatch):
-    monkeypatch.setattr("indexer.store.insert_model", lambda: 1 / 0)
+    monkeypatch.setattr("indexer.store.insert_model", lambda *at: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         Index.create(path)
     monkeypatch.undo()
