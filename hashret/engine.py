@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from hashret import dedup, leakage
+from hashret.curve import Curve
 from hashret.features import Contents
 from hashret.hasher import Hasher, Progress, errors, silent
 from hashret.inputs import Entry
@@ -53,6 +55,7 @@ class Engine:
         try:
             index.store.set_model(*hasher.to_bytes(), hasher.digest)
             index.store.set_fact("vectors", "float16" if vectors else "none")
+            _keep_curve(index, hasher)
         except BaseException:  # Ctrl-C too: half a file would be in the way of the next try
             index.close()
             Path(path).unlink(missing_ok=True)
@@ -286,7 +289,14 @@ class Engine:
         codes = np.concatenate([part[1] for part in parts] or [np.zeros((0, hasher.bits // 8), dtype=np.uint8)])
         model = Model(0, hasher.bits, hasher.digest, *hasher.to_bytes())
         self.index.store.replace_model(model, ids, codes, revision)
+        _keep_curve(self.index, hasher)
         self.hasher = hasher
+
+    @property
+    def curve(self) -> Curve:
+        """How the training of its model went; empty if that is not known."""
+        held = json.loads(self.index.store.fact("curve") or "{}")
+        return Curve.from_json(held["curve"]) if held.get("model") == self.hasher.digest else Curve()
 
     def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
         """How `query` searches for these contents, why, and how long that takes."""
@@ -310,3 +320,9 @@ class Engine:
             raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
         for page in self.index.store.pages():
             yield np.array([row.id for row in page], dtype=np.int64), [row.content or "" for row in page]
+
+
+def _keep_curve(index: Index, hasher: Hasher) -> None:
+    """Note how this model was trained, by its name: a curve says nothing of the model that comes after it."""
+    if hasher.curve.stages:
+        index.store.set_fact("curve", json.dumps({"model": hasher.digest, "curve": hasher.curve.to_json()}))
