@@ -10,17 +10,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from hashret import dedup, leakage
+from hashret import dedup, leakage, meaning
 from hashret.curve import Curve
 from hashret.features import Contents
-from hashret.hasher import Hasher, Progress, errors, silent
+from hashret.hasher import Hasher, Progress, alone, errors, silent
 from hashret.inputs import Entry
 from hashret.results import Anomaly, Counts, Hit
-from hashret.rows import Rows, Sparse
+from hashret.rows import Floats, Rows, Sparse
 from hashret.searching import Asked, Searcher
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
-from indexer.bits import Ids
+from hashret.why import Asking, Why, reasons
+from indexer.bits import Codes, Ids
 from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
@@ -42,6 +43,7 @@ class Engine:
         self.hasher = hasher
         self.counts = Counts()
         self._vectors = index.store.fact("vectors") == "float16"
+        self._meaning: tuple[object, meaning.Meaning] | None = None
 
     @classmethod
     def create(cls, path: str, hasher: Hasher, *, vectors: bool = False) -> Self:
@@ -197,17 +199,38 @@ class Engine:
         rerank: bool = True,
     ) -> list[Hit]:
         """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
+        hits = self._searcher.find(*self._stored_query(key), Asked(k + 1, radius, where, rerank))[0]
+        others = [hit for hit in hits if hit.key != key]
+        return others if radius is not None else others[:k]
+
+    def _stored_query(self, key: str) -> tuple[Codes, Floats, Rows]:
+        """Code, side of the asymmetric score, and row of a stored entry; the side again where no row is stored."""
         ids = self.index.ids([key])
-        store = self.index.store
         codes = self.index.codes(ids)
         sides = self.hasher.weights.ask_by_code(codes)
         if self.hasher.kind == "text":
-            rows: Rows = self.hasher.rows([store.rows(ids)[0].content or ""])
-        else:
-            rows = store.vectors(ids) if self._vectors else sides
-        hits = self._searcher.find(codes, sides, rows, Asked(k + 1, radius, where, rerank))[0]
-        others = [hit for hit in hits if hit.key != key]
-        return others if radius is not None else others[:k]
+            return codes, sides, self.hasher.rows([self.index.store.rows(ids)[0].content or ""])
+        return codes, sides, self.index.store.vectors(ids) if self._vectors else sides
+
+    def meaning(self, progress: Progress = silent) -> meaning.Meaning:
+        """What each bit means, by a sample of the entries; remembered, but not in the file, until entries change."""
+        now = self.index.store.revision(), self.hasher
+        if self._meaning is None or self._meaning[0] != now:
+            self._meaning = now, meaning.meaning(self.index, self.hasher, self._vectors, progress=progress)
+        return self._meaning[1]
+
+    def why(self, content: Any, hits: Sequence[Hit]) -> list[Why]:
+        """Why each hit is one for this content, of `query`: bits that differ and what they mean, words they share."""
+        rows = self.hasher.rows(alone(content))
+        asking = Asking(*self.hasher.weights.ask(rows), rows, self.hasher.weights.logits(rows))
+        return reasons(self.index, self.hasher, self.meaning(), asking, hits)
+
+    def why_similar(self, key: str, hits: Sequence[Hit]) -> list[Why]:
+        """The same for hits of `similar`. Where its contents are not stored, all bits of an entry weigh as much."""
+        codes, sides, rows = self._stored_query(key)
+        known = self.hasher.kind == "text" or self._vectors
+        asking = Asking(codes, sides, rows, self.hasher.weights.logits(rows) if known else None)
+        return reasons(self.index, self.hasher, self.meaning(), asking, hits)
 
     def duplicates(self, radius: int = 3) -> list[list[str]]:
         """Groups of keys: an entry and those within `radius` bits that `dedup` leaves out for it; largest first."""

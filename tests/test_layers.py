@@ -43,6 +43,9 @@ LAYERS = [
     ["hashret.cover", "hashret.forest", "hashret.likeness", "hashret.export"],
     ["hashret.restore", "hashret.stream", "hashret.dedup"],
     ["hashret.leakage", "hashret.searching"],
+    ["hashret.contrast", "hashret.effects"],
+    ["hashret.meaning"],
+    ["hashret.why"],
     ["hashret.engine"],
     ["hashret.evaluate.ways"],
     ["hashret.evaluate.report"],
@@ -50,6 +53,7 @@ LAYERS = [
     ["hashret.evaluate"],
     ["hashret.output", "hashret.options"],
     ["hashret.demo"],
+    ["hashret.commands.why"],
     ["hashret.commands"],
     ["hashret.cli"],
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hashret import output
+from hashret.commands import why
 from hashret.options import DB, open_engine, output_options, search_options
 from indexer.errors import InvalidInput
 
@@ -38,8 +39,13 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
         if search.pop("explain"):
             click.echo(engine.explain(contents, search["k"], search["radius"]))
             return
+        explained = search.pop("why")
         results = engine.query(contents, **_asked(search))
-        _print_hits(((name, hits) for (name, _), hits in zip(named, results, strict=True)), form)
+        pairs = list(zip(named, results, strict=True))
+        if explained:
+            _print_whys([(name, hits, engine.why(content, hits)) for (name, content), hits in pairs], form)
+        else:
+            _print_hits(((name, hits) for (name, _), hits in pairs), form)
 
 
 @click.command()
@@ -53,8 +59,13 @@ def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> 
         if search.pop("explain"):
             click.echo(engine.explain([engine.get(key).content for key in keys], search["k"], search["radius"]))
             return
+        explained = search.pop("why")
         asked = _asked(search)
-        _print_hits(((key, engine.similar(key, **asked)) for key in keys), form)
+        found = [(key, engine.similar(key, **asked)) for key in keys]
+        if explained:
+            _print_whys([(key, hits, engine.why_similar(key, hits)) for key, hits in found], form)
+        else:
+            _print_hits(found, form)
 
 
 def _asked(search: dict[str, Any]) -> dict[str, Any]:
@@ -90,4 +101,19 @@ def _print_hits(results: Iterable[tuple[str, list[Hit]]], form: str | None) -> N
     ]
     output.write(rows, form, group="query")
     if not rows:
+        sys.exit(1)
+
+
+def _print_whys(results: Sequence[why.Explained], form: str | None) -> None:
+    """All hits with their reasons; exit code 1 if there are none."""
+    if form == "table" or (form is None and sys.stdout.isatty()):
+        why.tables(results)
+    else:
+        ranked = [
+            why.row(name, rank, hit, reasons)
+            for name, hits, whys in results
+            for rank, (hit, reasons) in enumerate(zip(hits, whys, strict=True), 1)
+        ]
+        output.write(ranked, form)
+    if not any(hits for _, hits, _ in results):
         sys.exit(1)
