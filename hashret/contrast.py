@@ -3,9 +3,10 @@
 Terms are words, or values of meta where contents are no texts. A term counts once an entry. Its contrast is the
 log-odds ratio between entries with the bit 1 and entries with it 0, shrunk by an informative Dirichlet prior and
 divided by its standard deviation (Monroe, Colaresi and Quinn 2008). The prior is the corpus itself, with as many words
-as the sample has. Of the demo's docstrings ten such terms a side tell bits with an area under the ROC curve of .762,
-and are right about 84 % of the entries that have one; with a prior of 500 words it is .731 and 75 %, by the weights of
-the encoder .675, by the plain difference of shares .710.
+as the sample has. Of the demo's docstrings ten such terms a side tell bits with an area under the ROC curve of .774;
+55 % of entries have one, and of these 84 % are told right. With a prior of 500 words it is .730, by the plain
+difference of shares .722. By the weights of the one layer it is .783, of words so rare that 37 % of entries have one:
+they name a bit as well, but only where there is one layer, and words.
 """
 
 from __future__ import annotations
