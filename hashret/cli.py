@@ -17,6 +17,7 @@ from hashret.commands.fields import fields
 from hashret.commands.find import query, similar
 from hashret.commands.judge import check, evaluate, info
 from hashret.commands.reencode import reencode
+from hashret.commands.report import report
 from hashret.commands.write import add, index, remove
 from indexer.errors import HashretError
 
@@ -52,7 +53,7 @@ def main() -> None:
 
 
 for command in (
-    index, add, query, similar, remove, dedup, info, fields, evaluate, reencode, anomaly, denoise, check,
+    index, add, query, similar, remove, dedup, info, fields, evaluate, report, reencode, anomaly, denoise, check,
     export, import_codes, demo,
 ):  # fmt: skip
     main.add_command(command)

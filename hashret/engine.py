@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self, TypeGuard
 
 import numpy as np
 
-from hashret import dedup, generations, leakage
+from hashret import anomalies, curve, dedup, generations, leakage, meaning
 from hashret.export import Export
 from hashret.features import Contents
 from hashret.formats import export as write
-from hashret.hasher import Hasher, Progress, errors, silent
+from hashret.hasher import Hasher, Progress, silent
 from hashret.inputs import Entry
 from hashret.results import Anomaly, Counts, Hit
-from hashret.rows import Rows, Sparse
+from hashret.rows import Sparse
 from hashret.searching import Asked, Searcher, hits, plain
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
+from hashret.why import Why, why, why_similar
 from indexer.bits import Codes
 from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
 from indexer.planner import Plan
-from indexer.rows import Generation, Row
+from indexer.rows import Generation
 from indexer.vectors import FORMS
 from indexer.where import Where
 
@@ -48,6 +49,7 @@ class Engine:
         self._searcher = Searcher(index, hasher, index.store.fact("vectors") in FORMS)
         self._beside = generations.Beside(index.store)
         self.counts = Counts()
+        self._meaning: tuple[object, meaning.Meaning] | None = None
 
     @classmethod
     def create(cls, path: str, hasher: Hasher, *, vectors: bool | str = False) -> Self:
@@ -65,6 +67,7 @@ class Engine:
         try:
             index.store.set_model(*hasher.to_bytes(), hasher.digest)
             index.store.set_fact("vectors", form)
+            curve.keep(index.store, hasher.digest, hasher.curve)
         except BaseException:  # Ctrl-C too: half a file would be in the way of the next try
             index.close()
             Path(path).unlink(missing_ok=True)
@@ -242,16 +245,25 @@ class Engine:
     ) -> list[Hit]:
         """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
         now = self._searcher
-        ids, store = now.index.ids([key]), now.index.store
-        codes = now.index.codes(ids)
-        sides = now.hasher.weights.ask_by_code(codes)
-        if now.hasher.kind == "text":
-            rows: Rows = now.hasher.rows([store.rows(ids)[0].content or ""])
-        else:
-            rows = store.vectors(ids) if now.vectors else sides
-        found = now.find(codes, sides, rows, Asked(k + 1, radius, where, rerank))[0]
+        found = now.find(*now.stored(key), Asked(k + 1, radius, where, rerank))[0]
         others = [hit for hit in found if hit.key != key]
         return others if radius is not None else others[:k]
+
+    def meaning(self, progress: Progress = silent) -> meaning.Meaning:
+        """What each bit means, by a sample of the entries; remembered, but not in the file, until entries change."""
+        now = self._searcher
+        state = now.index.store.revision(), now.hasher
+        if self._meaning is None or self._meaning[0] != state:
+            self._meaning = state, meaning.meaning(now.index, now.hasher, now.vectors, progress=progress)
+        return self._meaning[1]
+
+    def why(self, content: Any, hits: Sequence[Hit]) -> list[Why]:
+        """Why each hit is one for this content, of `query`: bits that differ and what they mean, words they share."""
+        return why(self._searcher, self.meaning(), content, hits)
+
+    def why_similar(self, key: str, hits: Sequence[Hit]) -> list[Why]:
+        """The same for hits of `similar`. Where its contents are not stored, all bits of an entry weigh as much."""
+        return why_similar(self._searcher, self.meaning(), key, hits)
 
     def duplicates(self, radius: int = 3) -> list[list[str]]:
         """Groups of keys: an entry and those within `radius` bits that `dedup` leaves out for it; largest first."""
@@ -290,34 +302,7 @@ class Engine:
         Only what comes back worse than the share `quantile` of the training entries. Raises `InvalidInput` if none are
         given and contents are not stored: of images and embeddings only vectors may be.
         """
-        worst: list[Anomaly] = []
-        done = 0
-        for batch, rows in self._stored() if entries is None else self._given(entries):
-            found = errors(self.hasher.weights, rows)
-            shares = self.hasher.quantile(found)
-            for one, error, share in zip(batch, found.tolist(), shares.tolist(), strict=True):
-                if share >= quantile:
-                    content = one.content if isinstance(one.content, str) else None
-                    worst.append(Anomaly(one.key, error, share, content, dict(one.meta)))
-            worst = sorted(worst, key=lambda one: -one.error)[:k]
-            done += len(batch)
-            progress("judge", done, len(self) if entries is None else total(entries))
-        return worst
-
-    def _given(self, entries: Iterable[Entry]) -> Iterator[tuple[Sequence[Entry | Row], Rows]]:
-        """Entries and what the network reads of them, a batch at a time."""
-        for batch in batches(entries, BATCH):
-            yield batch, self.hasher.rows([entry.content for entry in batch])
-
-    def _stored(self) -> Iterator[tuple[Sequence[Entry | Row], Rows]]:
-        """The same of the entries stored: of their texts, or of their vectors."""
-        if self.hasher.kind != "text" and not self._vectors:
-            raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
-        for page in self.index.store.pages():
-            if self._vectors:
-                yield page, self.index.store.vectors(np.array([row.id for row in page], dtype=np.int64))
-            else:
-                yield page, self.hasher.rows([row.content or "" for row in page])
+        return anomalies.worst(self._searcher, entries, k, quantile, progress)
 
     def reencode(
         self,
@@ -370,6 +355,11 @@ class Engine:
         Written beside first: what was there before stays until all is written. Raises `InvalidInput`.
         """
         return write(Export(self.index, codes, where, progress), path)
+
+    @property
+    def curve(self) -> curve.Curve:
+        """How the training of its model went; empty if that is not known."""
+        return curve.kept(self.index.store, self.hasher.digest)
 
     def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
         """How `query` searches for these contents, or codes, why, and how long that takes."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hashret import curve
 from hashret.features import Image, Vector
 from hashret.hasher import Hasher, Progress
 from hashret.inputs import Entry
@@ -86,6 +87,7 @@ def reencode(
     else:
         made = model if isinstance(model, Hasher) else _train(now, model, again, progress)
         check_fits(now, made)
+        curve.keep(now.index.store, made.digest, made.curve)
         number = succession.begin(Model(0, made.bits, made.digest, *made.to_bytes()))
     if again is None:
         encode_rest(now, progress)

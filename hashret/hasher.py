@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hashret.curve import Curve
 from hashret.family import ROTATED
 from hashret.features import KINDS, Contents, Features, kind_of
 from hashret.forward import Weights
@@ -46,13 +47,15 @@ class Hasher:
     """A trained model: `features` of one kind of content and the `weights` over them.
 
     Weights are an autoencoder's, but by default for embeddings those of a linear model whose codes settle. `usual` has
-    the percentiles 0 to 100 of the `error` of training entries, float32 (101,).
+    the percentiles 0 to 100 of the `error` of training entries, float32 (101,). `curve` tells how `fit` went; it is no
+    part of the model, and empty in one that was read.
     """
 
     settings: Settings
     features: Features
     weights: Weights | Settled
     usual: Floats = field(default_factory=lambda: np.zeros(len(QUANTILES), np.float32))
+    curve: Curve = field(default_factory=Curve, compare=False, repr=False)
 
     @classmethod
     def fit(
@@ -77,13 +80,14 @@ class Hasher:
         features = KINDS[kind].fit(sample, chosen)
         rows = features.transform(sample)
         weights: Weights | Settled
+        curve = Curve()
         if chosen.settles(kind) and not isinstance(rows, Sparse):
-            weights = learn(rows, chosen, progress)
+            weights = learn(rows, chosen, progress, curve)
         else:
-            weights = train(rows, chosen, progress, Path(checkpoint) if checkpoint else None)
+            weights = train(rows, chosen, progress, Path(checkpoint) if checkpoint else None, curve)
         some = np.random.default_rng(chosen.seed).permutation(len(rows))[:JUDGED]
         usual = np.quantile(errors(weights, take(rows, some)), QUANTILES).astype(np.float32)
-        return cls(chosen, features, weights, usual)
+        return cls(chosen, features, weights, usual, curve)
 
     @property
     def bits(self) -> int:
@@ -147,7 +151,7 @@ class Hasher:
 
     def interpolate(self, one: Any, other: Any, steps: int = 8) -> Floats:
         """From one content to another by equal steps in the bottleneck, ends included, float32 (steps, width)."""
-        ends = np.concatenate([self.transform(_alone(content)) for content in (one, other)])
+        ends = np.concatenate([self.transform(alone(content)) for content in (one, other)])
         shares = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
         return self.weights.reconstruct_values((1 - shares) * ends[0] + shares * ends[1])
 
@@ -228,7 +232,7 @@ def errors(weights: Weights | Settled, rows: Rows) -> Floats:
     return np.concatenate(parts)
 
 
-def _alone(content: Any) -> Any:
+def alone(content: Any) -> Any:
     """One content as contents of its kind."""
     return content[None] if isinstance(content, np.ndarray) and content.ndim == 1 else [content]
 

@@ -101,6 +101,7 @@ def search_options(command: Command) -> Command:
                 "--rerank/--no-rerank", default=True, show_default=True, help="Order by the real-valued query."
             ),
             MODEL,
+            click.option("--why", is_flag=True, help="Tell of each hit which bits differ and what they mean."),
             click.option("--explain", is_flag=True, help="Print how the search is done, why, and how long it takes."),
         )
     ):

@@ -27,6 +27,10 @@ TEXTS = {
     "gained": 2,
     "meta": 1,
     "value": 1,
+    "query": 1,
+    "hit": 1,
+    "means 1": 1,
+    "means 0": 1,
 }  # columns that give way where the terminal is narrow, and their shares
 
 

@@ -57,6 +57,15 @@ class Searcher:
             out.append(hits(self.index, ids[order], near[order].tolist(), scores[order].tolist()))
         return out
 
+    def stored(self, key: str) -> tuple[Codes, Floats, Rows]:
+        """A stored entry as a query: code, side of the asymmetric score, and row, or the side where none is stored."""
+        ids = self.index.ids([key])
+        codes = self.index.codes(ids)
+        sides = self.hasher.weights.ask_by_code(codes)
+        if self.hasher.kind == "text":
+            return codes, sides, self.hasher.rows([self.index.store.rows(ids)[0].content or ""])
+        return codes, sides, self.index.store.vectors(ids) if self.vectors else sides
+
     def _scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
         """The finer score of some entries for one query; see the top of this file."""
         store = self.index.store

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hashret import output
+from hashret.commands import why
 from hashret.options import DB, conditions, open_any, output_options, search_options
 from indexer.errors import InvalidInput
 
@@ -40,8 +41,13 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
         if search.pop("explain"):
             click.echo(engine.explain(contents, search["k"], search["radius"]))
             return
+        explained = search.pop("why")
         results = engine.query(contents, **_asked(engine, search))
-        _print_hits(zip(names, results, strict=True), form)
+        if explained:
+            asked = zip(names, contents, results, strict=True)
+            _print_whys([(name, hits, _known(engine).why(content, hits)) for name, content, hits in asked], form)
+        else:
+            _print_hits(zip(names, results, strict=True), form)
 
 
 @click.command()
@@ -56,8 +62,22 @@ def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> 
             codes = engine.index.codes(engine.index.ids(keys))
             click.echo(engine.explain(codes, search["k"], search["radius"]))
             return
+        explained = search.pop("why")
         asked = _asked(engine, search)
-        _print_hits(((key, engine.similar(key, **asked)) for key in keys), form)
+        found = [(key, engine.similar(key, **asked)) for key in keys]
+        if explained:
+            _print_whys([(key, hits, _known(engine).why_similar(key, hits)) for key, hits in found], form)
+        else:
+            _print_hits(found, form)
+
+
+def _known(engine: Engine | CodeFile) -> Engine:
+    """The engine, if a model made its codes: others mean nothing that is known."""
+    from hashret.engine import Engine
+
+    if not isinstance(engine, Engine):
+        raise InvalidInput("--why tells what the bits of a model mean, and these codes have none: leave it out")
+    return engine
 
 
 def _asked(engine: Engine | CodeFile, search: dict[str, Any]) -> dict[str, Any]:
@@ -97,4 +117,19 @@ def _print_hits(results: Iterable[tuple[str, list[Hit]]], form: str | None) -> N
     ]
     output.write(rows, form, group="query")
     if not rows:
+        sys.exit(1)
+
+
+def _print_whys(results: Sequence[why.Explained], form: str | None) -> None:
+    """All hits with their reasons; exit code 1 if there are none."""
+    if form == "table" or (form is None and sys.stdout.isatty()):
+        why.tables(results)
+    else:
+        ranked = [
+            why.row(name, rank, hit, reasons)
+            for name, hits, whys in results
+            for rank, (hit, reasons) in enumerate(zip(hits, whys, strict=True), 1)
+        ]
+        output.write(ranked, form)
+    if not any(hits for _, hits, _ in results):
         sys.exit(1)

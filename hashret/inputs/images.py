@@ -49,6 +49,26 @@ def write_image(path: Path, picture: NDArray[np.uint8]) -> None:
     Image.fromarray(picture).save(path, "PNG")
 
 
+def small(picture: NDArray[np.uint8], side: int) -> tuple[str, bytes]:
+    """Media type and bytes of a picture (h, w), (h, w, 3) or (h, w, 4), cut down to so many pixels a side.
+
+    PNG, or JPEG where that is less; one that is small enough keeps every pixel and is PNG.
+    """
+    from PIL import Image
+
+    image, png, jpeg = Image.fromarray(picture), BytesIO(), BytesIO()
+    if max(image.size) <= side:
+        image.save(png, "PNG", optimize=True)
+        return "image/png", png.getvalue()
+    image.thumbnail((side, side))
+    image.save(png, "PNG", optimize=True)
+    if image.mode == "RGBA":
+        return "image/png", png.getvalue()
+    image.save(jpeg, "JPEG", quality=80)
+    kind, best = min(("image/png", png), ("image/jpeg", jpeg), key=lambda pair: len(pair[1].getvalue()))
+    return kind, best.getvalue()
+
+
 def pixels(data: Path | BytesIO, place: str) -> NDArray[np.uint8]:
     """The pixels of an image file, uint8 (h, w) or (h, w, 3).
 

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from hashret.curve import Curve
 from hashret.rows import Rows, Sparse
 from hashret.settings import Settings
 
@@ -26,10 +27,13 @@ Tensors = dict[str, Tensor]
 
 
 class Checkpoint:
-    """State of each stage of one training, by name: tensors, and numbers as JSON. Without a path it keeps nothing."""
+    """State of each stage of one training, by name: tensors, and numbers as JSON; and the curve of all of them.
 
-    def __init__(self, path: Path | None, rows: Rows, settings: Settings) -> None:
-        self.path = path
+    Without a path it keeps nothing.
+    """
+
+    def __init__(self, path: Path | None, rows: Rows, settings: Settings, curve: Curve | None = None) -> None:
+        self.path, self.curve = path, Curve() if curve is None else curve
         self._run = _name(rows, settings) if path else ""
         self._stages: dict[str, tuple[Tensors, dict[str, Any]]] = {}
         self._written = time.monotonic()
@@ -52,7 +56,7 @@ class Checkpoint:
         named = {f"{stage}/{key}": part for stage, (parts, _) in self._stages.items() for key, part in parts.items()}
         header = {"run": self._run, "stages": json.dumps({stage: kept for stage, (_, kept) in self._stages.items()})}
         part = self.path.with_name(self.path.name + ".part")
-        save_file(named, part, header)
+        save_file(named, part, header | {"curve": self.curve.to_json()})
         part.replace(self.path)
         self._written = time.monotonic()
 
@@ -73,6 +77,7 @@ class Checkpoint:
         for stage, numbers in json.loads(header["stages"]).items() if named else ():
             mine = {key.removeprefix(f"{stage}/"): part for key, part in named.items() if key.startswith(f"{stage}/")}
             self._stages[stage] = mine, numbers
+        self.curve.stages = Curve.from_json(header["curve"]).stages if named and "curve" in header else {}
 
 
 def _name(rows: Rows, settings: Settings) -> str:

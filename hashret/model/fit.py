@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
+from hashret.curve import Curve
 from hashret.model.checkpoint import Checkpoint, Tensors
 from hashret.model.neighbours import Neighbours
 from hashret.model.nets import Autoencoder
@@ -53,10 +54,12 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def noted(total: Tensor, values: Tensor) -> str:
-    """The loss, and how evenly bits are 0 and 1 in a batch of values (n, b): 1 for halves, 0 for bits all alike."""
+def noted(curve: Curve, stage: str, step: int, total: Tensor, values: Tensor) -> str:
+    """Note, and tell, the loss and how evenly bits are 0 and 1 in a batch of values (n, b); see `Curve`."""
     ones = (values > 0).float().mean(0)
-    return f"loss {float(total.detach()):.3f}, balance {float(1 - (2 * ones - 1).abs().mean()):.2f}"
+    loss, balance = float(total.detach()), float(1 - (2 * ones - 1).abs().mean())
+    curve.note(stage, step, loss, balance)
+    return f"loss {loss:.3f}, balance {balance:.2f}"
 
 
 def fit(
@@ -71,9 +74,10 @@ def fit(
         run.advance()
         if run.looks and run.step % run.looks == 0:
             run.look()
+        note = noted(checkpoint.curve, phase, run.step, total, values)
         if checkpoint.due():
             checkpoint.keep(phase, *run.state())
-        progress(phase, run.step, net.settings.steps, noted(total, values))
+        progress(phase, run.step, net.settings.steps, note)
     run.finish()
     checkpoint.keep(phase, *run.state(over=True))
     return net.cpu()

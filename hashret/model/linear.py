@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hashret.bottleneck import rotated
+from hashret.curve import Curve
 from hashret.model.fit import Progress, noted, one_thread
 from hashret.rows import Floats
 from hashret.settings import Settings
@@ -31,7 +32,7 @@ DOUBT = 0.02  # of that share by bits and by the finer score together: so much i
 FEW_BITS = 128  # up to so many take every step of descent
 
 
-def learn(rows: Floats, settings: Settings, progress: Progress) -> Settled:
+def learn(rows: Floats, settings: Settings, progress: Progress, curve: Curve | None = None) -> Settled:
     """A model of unit vectors, float32 (n, d); `progress(phase, done, total, note)` is called after each step.
 
     Deterministic under `settings.seed`; leaves torch's global random state and number of threads as they were.
@@ -46,7 +47,7 @@ def learn(rows: Floats, settings: Settings, progress: Progress) -> Settled:
         others = np.delete(rows, aside, axis=0)
         if len(others) <= settings.neighbours + 2:
             return model
-        weight = _descend(others, mean, start, settings, progress)
+        weight = _descend(others, (mean, start), settings, progress, curve or Curve())
         trained = anchored(centred, mean, weight)
         now, before = (_found(each, rows[aside], others, settings.neighbours) for each in (trained, model))
         return trained if now > before - DOUBT else model
@@ -64,11 +65,14 @@ def _found(model: Settled, queries: Floats, entries: Floats, count: int) -> floa
     return total
 
 
-def _descend(rows: Floats, mean: Floats, start: Floats, settings: Settings, progress: Progress) -> Floats:
-    """The projection after gradient descent by Adam, float32 (d, b).
+def _descend(
+    rows: Floats, begin: tuple[Floats, Floats], settings: Settings, progress: Progress, curve: Curve
+) -> Floats:
+    """The projection after gradient descent by Adam, float32 (d, b); it begins with a mean and a projection.
 
     Many bits take fewer steps: with 256 of MiniLM, 300 steps find more than ITQ by both scores, 1,200 by one alone.
     """
+    mean, start = begin
     entries, origin, rng = torch.from_numpy(rows), torch.from_numpy(mean), np.random.default_rng(settings.seed)
     scale = max(float(((rows - mean) @ start).std()), 1e-6)
     weight = torch.nn.Parameter(torch.from_numpy(start / scale))
@@ -90,7 +94,7 @@ def _descend(rows: Floats, mean: Floats, start: Floats, settings: Settings, prog
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
         schedule.step()
-        progress("codes", step, steps, noted(loss, theirs))
+        progress("codes", step, steps, noted(curve, "codes", step, loss, theirs))
     trained: Floats = weight.detach().numpy()
     return trained
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from hashret.bottleneck import fitted
+from hashret.curve import Curve
 from hashret.family import SEQUENCES
 from hashret.forward import Weights
 from hashret.model import neighbours, rbm
@@ -30,14 +31,16 @@ FIRST_TEMPERATURE = 0.3  # whatever that of the codes is: neighbours want small 
 FEW = 30  # one in so many entries may be a neighbour in a small collection of images
 
 
-def train(rows: Rows, settings: Settings, progress: Progress, checkpoint: Path | None = None) -> Weights:
+def train(
+    rows: Rows, settings: Settings, progress: Progress, checkpoint: Path | None = None, curve: Curve | None = None
+) -> Weights:
     """Learn an autoencoder from rows: `Sparse` or float32 (n, d), by resolved settings.
 
     `progress(phase, done, total, note)` is called after each step. Deterministic under `settings.seed`; leaves torch's
     global random state and number of threads as they were. With a `checkpoint` file a training that was stopped goes
-    on from there, with the same result; the file is removed at the end.
+    on from there, with the same result; the file is removed at the end. What each step came to goes into `curve`.
     """
-    kept = Checkpoint(checkpoint, rows, settings)
+    kept = Checkpoint(checkpoint, rows, settings, curve)
     with torch.random.fork_rng(), one_thread():
         torch.manual_seed(settings.seed)
         learn = _agreeing if settings.objective == "agreement" else _reconstructing

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hashret.curve import Curve
 from hashret.engine import Counts, Engine
 from hashret.hasher import Hasher
 from hashret.inputs import Entry
@@ -200,6 +201,26 @@ def test_a_training_that_was_stopped_leaves_its_checkpoint_beside_the_file(tmp_p
         assert engine.hasher.digest == Hasher.fit([entry.content for entry in entries], FAST).digest
     assert seen[:3] == [("read", 0), ("read", 60), ("stage 2", 10)]
     assert not (tmp_path / "d.db.training").exists()
+
+
+def test_the_curve_of_training_is_a_fact_of_the_file_and_no_part_of_the_model(tmp_path, hasher, entries):
+    path = str(tmp_path / "d.db")
+    with Engine.create(path, hasher) as made:
+        made.add(entries)
+    with Engine.open(path) as engine:
+        assert engine.curve == hasher.curve
+        assert engine.hasher.curve == Curve()
+        assert engine.hasher.to_bytes() == hasher.to_bytes()
+        assert {name: len(points) for name, points in engine.curve.points().items()} == {"stage 1": 80, "stage 2": 80}
+        other = Hasher.fit([entry.content for entry in entries], Settings(bits=16, steps=30, batch=32, min_count=1))
+        engine.reencode(other)
+        assert engine.curve == hasher.curve
+        engine.promote()
+        assert engine.curve == other.curve
+        engine.drop()
+        engine.reencode(Hasher.from_bytes(*hasher.to_bytes()))
+        engine.promote()
+        assert engine.curve == hasher.curve
 
 
 def test_reencode_and_promote_give_every_entry_the_code_of_the_new_model(engine, entries):

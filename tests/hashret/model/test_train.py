@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from hashret.curve import Curve
 from hashret.evaluate import precision_at
 from hashret.model import neighbours
 from hashret.model.checkpoint import Checkpoint
@@ -168,7 +169,11 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(settings, step, 
         train(rows, settings, kill, path)
     stopped = path.exists()
     seen = []
-    again = train(rows, settings, lambda *at: seen.append(at), path)
+    curves = Curve(), Curve()
+    again = train(rows, settings, lambda *at: seen.append(at), path, curves[0])
+    train(rows, settings, quiet, None, curves[1])
+    assert curves[0] == curves[1]
+    assert [len(stage.points) for stage in curves[0].stages.values()] == [settings.steps] * len(curves[0].stages)
     assert stopped == (step < settings.steps * (2 if settings is FAST else 1))
     assert not path.exists()
     if stopped:
