@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from hashret import dedup, leakage
-from hashret.features import Contents
+from hashret.embed import PART, Embedder
+from hashret.features import Contents, kind_of
 from hashret.hasher import Hasher, Progress, errors, silent
 from hashret.inputs import Entry
 from hashret.results import Anomaly, Counts, Hit
@@ -68,26 +69,36 @@ class Engine:
         *,
         vectors: bool = False,
         progress: Progress = silent,
+        embed: Any = None,
     ) -> Self:
         """Train on a random sample of the entries, create the file, and store them all.
 
         `entries` is read twice if it can be (a list, a `Source`), else kept in memory. No file is made before training
-        is done, but for PATH.training, from which the same call goes on if this one is stopped. Raises `InvalidInput`
-        for no entries or for more than one kind of them.
+        is done, but for PATH.training, from which the same call goes on if this one is stopped. With `embed`, see
+        `hashret.embed`, codes are learned of the vectors that it makes of texts or images. Raises `InvalidInput` for no
+        entries or for more than one kind of them.
         """
         again = list(entries) if iter(entries) is entries else entries
         chosen = settings or Settings()
         contents = reservoir((entry.content for entry in watched(again, BATCH, progress)), chosen.sample, chosen.seed)
         checkpoint = None if path == ":memory:" else f"{path}.training"
-        engine = cls.create(path, Hasher.fit(contents, chosen, progress, checkpoint), vectors=vectors)
+        if embed is None:
+            hasher = Hasher.fit(contents, chosen, progress, checkpoint)
+        else:
+            embedder = Embedder.of(embed, kind_of(contents))
+            made = embedder.vectors(contents, progress=progress)
+            hasher = replace(Hasher.fit(made, chosen, progress, checkpoint), embed=embedder.knowing(contents, made))
+        engine = cls.create(path, hasher, vectors=vectors)
         engine.add(again, progress)
+        if embed is not None:
+            engine.hasher = replace(hasher, embed=embedder)  # without the vectors of the sample
         return engine
 
     @classmethod
-    def open(cls, path: str, hasher: Hasher | None = None) -> Self:
-        """An existing file with its own model.
+    def open(cls, path: str, hasher: Hasher | None = None, embed: Any = None) -> Self:
+        """An existing file with its own model, and the `embed` that it was made with, if that was a function.
 
-        Raises `NotFound`, `Corrupt`, or `Mismatch` if it has no model or if `hasher` is another than its own.
+        Raises `NotFound`, `Corrupt`, or `Mismatch` if it has no model or `hasher` or `embed` is another than its own.
         """
         index = Index.open(path)
         model = index.store.model()
@@ -100,7 +111,12 @@ class Engine:
                 f"{path}: its codes are of model {model.digest[:12]}, not of {hasher.digest[:12]}: "
                 "open it without a hasher, or call reencode with yours"
             )
-        return cls(index, hasher or Hasher.from_bytes(model.settings, model.weights))
+        try:
+            chosen = hasher or Hasher.from_bytes(model.settings, model.weights)
+            return cls(index, chosen if embed is None else chosen.with_embed(embed))
+        except BaseException:
+            index.close()
+            raise
 
     @property
     def _searcher(self) -> Searcher:
@@ -127,13 +143,13 @@ class Engine:
     def add(self, entries: Iterable[Entry], progress: Progress = silent) -> Counts:
         """Store entries; the same key again is an update, and unchanged content (by SHA-256) is not encoded anew.
 
-        One transaction for each batch of 2,048, or of what came in two seconds: whatever stops this, batches stored
-        stay stored, and the same call goes on from there.
+        One transaction for each batch of 2,048 (with `embed` of 256), or of what came in two seconds: whatever stops
+        this, batches stored stay stored, and the same call goes on from there.
         """
         self.counts = Counts()
         done = 0
         progress("store", done, total(entries))
-        for batch in batches(entries, BATCH):
+        for batch in batches(entries, BATCH if self.hasher.embed is None else PART):
             self.counts += self._add_batch(batch)
             done += len(batch)
             progress("store", done, total(entries))
@@ -182,7 +198,7 @@ class Engine:
         if isinstance(contents, np.ndarray) and contents.ndim == 2 and contents.dtype == np.uint8:
             sides = np.zeros((len(contents), 0), np.float32)
             return self._searcher.find(contents, sides, sides, Asked(k, radius, where, rerank=False))
-        rows = self.hasher.rows(contents)
+        rows = self.hasher.rows(contents, query=True)
         return self._searcher.find(*self.hasher.weights.ask(rows), rows, Asked(k, radius, where, rerank))
 
     def similar(
@@ -265,7 +281,7 @@ class Engine:
 
     def _stored(self) -> Iterator[tuple[Sequence[Entry | Row], Rows]]:
         """The same of the entries stored: of their texts, or of their vectors."""
-        if self.hasher.kind != "text" and not self._vectors:
+        if self.hasher.reads != "text" and not self._vectors:
             raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
         for page in self.index.store.pages():
             if self._vectors:
@@ -278,8 +294,8 @@ class Engine:
 
         Raises `InvalidInput` if the model encodes another kind, or if contents are not stored (see `anomalies`).
         """
-        if hasher.kind != self.hasher.kind:
-            raise InvalidInput(f"the new model encodes {hasher.kind}, the entries are of kind {self.hasher.kind}")
+        if hasher.reads != self.hasher.reads:
+            raise InvalidInput(f"the new model encodes {hasher.reads}, the entries are of kind {self.hasher.reads}")
         revision = self.index.store.revision()
         parts = [(ids, hasher.encode(contents)) for ids, contents in self._contents()]
         ids = np.concatenate([part[0] for part in parts] or [np.zeros(0, dtype=np.int64)])
@@ -291,7 +307,7 @@ class Engine:
     def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
         """How `query` searches for these contents, why, and how long that takes."""
         asked = {"k": k} if radius is None else {"radius": radius}
-        return self.index.explain(self.hasher.encode(contents), **asked)
+        return self.index.explain(self.hasher.weights.encode(self.hasher.rows(contents, query=True)), **asked)
 
     def check(self, sample: int = 32) -> Report:
         """Prove a sample of answers by brute force, and the caches against the rows."""
@@ -302,11 +318,14 @@ class Engine:
         stats = self.index.stats()
         vectors = "float16" if self._vectors else "none"
         model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
-        return {**stats, "vectors": vectors, **model}
+        embed = {} if self.hasher.embed is None else {"embed": self.hasher.embed.name}
+        return {**stats, "vectors": vectors, **embed, **model}
 
     def _contents(self) -> Iterator[tuple[Ids, list[str]]]:
         """All stored texts with their ids, a page at a time."""
-        if self.hasher.kind != "text":
-            raise InvalidInput(f"contents of kind {self.hasher.kind} are not stored: work on their files instead")
+        if self.hasher.reads != "text":
+            raise InvalidInput(f"contents of kind {self.hasher.reads} are not stored: work on their files instead")
+        if self._vectors:
+            raise InvalidInput("the vectors stored are those of the old model: index into a new file")
         for page in self.index.store.pages():
             yield np.array([row.id for row in page], dtype=np.int64), [row.content or "" for row in page]

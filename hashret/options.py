@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DB = click.argument("db", type=click.Path(dir_okay=False))
+EMBED = click.option(
+    "--embed", metavar="MODEL", help="A sentence-transformers model, by folder or name: codes are of its vectors."
+)
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
@@ -99,11 +102,11 @@ def search_options(command: Command) -> Command:
     return command
 
 
-def open_engine(db: str) -> Engine:
-    """The engine of an existing file."""
+def open_engine(db: str, embed: str | None = None) -> Engine:
+    """The engine of an existing file; `embed` where the model that made its vectors has moved."""
     from hashret.engine import Engine
 
-    return Engine.open(db)
+    return Engine.open(db, embed=embed)
 
 
 def source_of(paths: tuple[str, ...], options: dict[str, Any]) -> Source:

@@ -34,7 +34,8 @@ def test_the_tree_of_errors():
 @pytest.mark.parametrize(
     ("function", "parameters"),
     [
-        (hashret.Hasher.fit, ["contents", "settings", "progress", "checkpoint"]),
+        (hashret.Hasher.fit, ["contents", "settings", "progress", "checkpoint", "embed"]),
+        (hashret.Hasher.with_embed, ["self", "embed"]),
         (hashret.Hasher.encode, ["self", "contents"]),
         (hashret.Hasher.logits, ["self", "contents"]),
         (hashret.Hasher.transform, ["self", "contents"]),
@@ -46,8 +47,8 @@ def test_the_tree_of_errors():
         (hashret.Hasher.save, ["self", "path"]),
         (hashret.Hasher.load, ["path"]),
         (Engine.create, ["path", "hasher", "vectors"]),
-        (Engine.fit, ["path", "entries", "settings", "vectors", "progress"]),
-        (Engine.open, ["path", "hasher"]),
+        (Engine.fit, ["path", "entries", "settings", "vectors", "progress", "embed"]),
+        (Engine.open, ["path", "hasher", "embed"]),
         (Engine.add, ["self", "entries", "progress"]),
         (Engine.remove, ["self", "keys"]),
         (Engine.query, ["self", "contents", "k", "radius", "where", "rerank"]),

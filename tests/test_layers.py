@@ -27,7 +27,7 @@ LAYERS = [
     ["hashret.family", "hashret.rows"],
     ["hashret.settings", "hashret.inputs", "hashret.evaluate.metrics", "hashret.evaluate.quality"],
     ["hashret.evaluate.judged"],
-    ["hashret.features"],
+    ["hashret.features", "hashret.embed"],
     ["hashret.evaluate.rows"],
     ["hashret.evaluate.baselines"],
     ["hashret.scores", "hashret.bottleneck"],
@@ -52,6 +52,7 @@ LAYERS = [
     ["hashret.demo"],
     ["hashret.commands"],
     ["hashret.cli"],
+    ["hashret.integrations"],
 ]
 INSIDE = ["entry", "text", "records", "tables", "images", "vectors", "parquet", "sql", "pdf", "files", "source"]
 
@@ -66,7 +67,12 @@ OUTSIDE = {  # who may import what is heavy
     "pyarrow": "hashret.inputs.parquet",
     "pypdf": "hashret.inputs.pdf",
     "rich": "hashret.output",
-    "PIL": ("hashret.features", "hashret.inputs.images"),
+    "PIL": ("hashret.features", "hashret.inputs.images", "hashret.embed"),
+    "sentence_transformers": "hashret.embed",
+    "transformers": "hashret.embed",
+    "sklearn": "hashret.integrations.sklearn",
+    "langchain_core": "hashret.integrations.langchain",
+    "mteb": "hashret.integrations.mteb",
     "click": ("hashret.cli", "hashret.commands", "hashret.options", "hashret.output", "hashret.demo"),
 }
 FILES = {
@@ -130,7 +136,10 @@ def test_every_file_has_a_layer():
         rank(module)
 
 
-HEAVY = "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL pyarrow pypdf sqlite3"
+HEAVY = (
+    "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL pyarrow pypdf sqlite3 "
+    "sentence_transformers langchain_core mteb"
+)
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from os.path import isfile
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hashret import output
-from hashret.options import DB, open_engine, output_options, search_options
+from hashret.options import DB, EMBED, open_engine, output_options, search_options
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from hashret.hasher import Hasher
     from hashret.results import Hit
+
+FILES = (".png", ".jpg", ".jpeg", ".npy", ".npz")
 
 
 @click.command()
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 @click.argument("queries", nargs=-1, metavar="[QUERY]...")
 @click.option("--file", "file", type=click.Path(allow_dash=True), help="One query a line, or .npy rows.")
 @search_options
+@EMBED
 @output_options("json", "csv", "tsv", "ids")
 def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None, **search: Any) -> None:
     """Find the entries whose codes are nearest to each QUERY: texts, or paths of images.
@@ -30,8 +35,8 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
     """
     if "-" in queries:
         queries, file = tuple(text for text in queries if text != "-"), file or "-"
-    with open_engine(db) as engine:
-        named = list(_queries(engine.hasher.kind, queries, file))
+    with open_engine(db, search.pop("embed")) as engine:
+        named = list(_queries(_are_words(engine.hasher, queries, file), queries, file))
         if not named:
             raise InvalidInput("no query: give a text, --file FILE, or - for standard input")
         contents = [content for _, content in named]
@@ -68,11 +73,17 @@ def _asked(search: dict[str, Any]) -> dict[str, Any]:
     return {**search, "where": where or None}
 
 
-def _queries(kind: str, queries: Iterable[str], file: str | None) -> Iterator[tuple[str, Any]]:
-    """Name and content of each query."""
+def _are_words(hasher: Hasher, queries: Iterable[str], file: str | None) -> bool:
+    """Whether queries are texts; where a function embeds them, unless one is a file of an image or of vectors."""
+    if hasher.embed is None:
+        return hasher.kind == "text"
+    return not any(name.lower().endswith(FILES) and isfile(name) for name in (*queries, file or ""))
+
+
+def _queries(lines: bool, queries: Iterable[str], file: str | None) -> Iterator[tuple[str, Any]]:
+    """Name and content of each query: a text, or what a path leads to."""
     from hashret.inputs import ReadOptions, Source
 
-    lines = kind == "text"
     if lines:
         yield from ((text, text) for text in queries)
     paths = (() if lines else tuple(queries)) + ((file,) if file else ())

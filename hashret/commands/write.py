@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, PATHS, open_engine, options_of, read_options, source_of
+from hashret.options import DB, EMBED, PATHS, open_engine, options_of, read_options, source_of
 from hashret.settings import Settings
 from indexer.errors import Mismatch
 
@@ -19,8 +19,9 @@ from indexer.errors import Mismatch
 @PATHS
 @read_options
 @options_of(Settings)
-@click.option("--store-vectors", is_flag=True, help="Images, embeddings: keep float16 vectors to rerank with.")
-def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) -> None:
+@EMBED
+@click.option("--store-vectors", is_flag=True, help="Images, embeddings, --embed: keep float16 vectors to rerank with.")
+def index(db: str, paths: tuple[str, ...], embed: str | None, store_vectors: bool, **options: Any) -> None:
     """Train if DB has no model, then encode and store PATH...; run it again after changes.
 
     PATH is a folder, a file (.txt .md .pdf .jsonl .csv .tsv .parquet .png .jpg .npy .npz, SQLite with --sql) or - for
@@ -33,11 +34,11 @@ def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) 
     source = source_of(paths, options)
     with output.progress() as show:
         if Path(db).exists():
-            with Engine.open(db) as engine:
+            with Engine.open(db, embed=embed) as engine:
                 _same_settings(db, engine.hasher.settings, chosen)
                 counts = engine.add(source, show)
         else:
-            with Engine.fit(db, source, settings, vectors=store_vectors, progress=show) as engine:
+            with Engine.fit(db, source, settings, vectors=store_vectors, progress=show, embed=embed) as engine:
                 counts = engine.counts
     _report(counts, source)
 
@@ -46,10 +47,11 @@ def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) 
 @DB
 @PATHS
 @read_options
-def add(db: str, paths: tuple[str, ...], **options: Any) -> None:
+@EMBED
+def add(db: str, paths: tuple[str, ...], embed: str | None, **options: Any) -> None:
     """Encode and store PATH... with the model that DB has; what is unchanged is skipped."""
     source = source_of(paths, options)
-    with open_engine(db) as engine, output.progress() as show:
+    with open_engine(db, embed) as engine, output.progress() as show:
         _report(engine.add(source, show), source)
 
 
