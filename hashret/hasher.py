@@ -15,10 +15,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hashret import pretrained
 from hashret.embed import KINDS as EMBEDDED
 from hashret.embed import Embedder
 from hashret.family import ROTATED
-from hashret.features import KINDS, Contents, Features, kind_of
+from hashret.features import KINDS, Contents, Features, Text, kind_of
 from hashret.forward import Weights
 from hashret.rows import Floats, Rows, Sparse, take
 from hashret.settings import Settings
@@ -225,6 +226,31 @@ class Hasher:
         settings, weights = self.to_bytes()
         head = json.dumps({"hashret": self.digest, "model": settings})
         Path(path).write_bytes(head.encode() + b"\n" + weights)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the model to a folder: config.json, model.safetensors, tokenizer.json of texts, and a README.md."""
+        settings, weights = self.to_bytes()
+        pretrained.write(folder, settings, weights, pretrained.card(settings, self._figures(), self.reads))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Hasher:
+        """Read what `save_pretrained` wrote; raises `NotFound`, or `Corrupt` for other bytes than those."""
+        return cls.from_bytes(*pretrained.read(folder))
+
+    def _figures(self) -> dict[str, Any]:
+        """What a model card tells of the model and its training."""
+        known = {"words": f"{len(self.features.idf):,}"} if isinstance(self.features, Text) else {}
+        named = {} if self.embed is None else {"vectors by": self.embed.name}
+        median, worst = np.interp((0.5, 0.99), QUANTILES, self.usual).tolist()
+        return {
+            "digest": f"`{self.digest}`",
+            "encodes": self.reads,
+            **named,
+            "bits": self.bits,
+            **known,
+            "numbers": f"{sum(array.size for array in self.weights.state().values()):,}",
+            "error of training entries": f"{median:.4g} (median), {worst:.4g} (99 % are below)",
+        }
 
     @classmethod
     def load(cls, path: str | Path) -> Hasher:

@@ -46,6 +46,8 @@ def test_the_tree_of_errors():
         (hashret.Hasher.interpolate, ["self", "one", "other", "steps"]),
         (hashret.Hasher.save, ["self", "path"]),
         (hashret.Hasher.load, ["path"]),
+        (hashret.Hasher.save_pretrained, ["self", "folder"]),
+        (hashret.Hasher.from_pretrained, ["folder"]),
         (Engine.create, ["path", "hasher", "vectors"]),
         (Engine.fit, ["path", "entries", "settings", "vectors", "progress", "embed"]),
         (Engine.open, ["path", "hasher", "embed"]),

@@ -24,7 +24,7 @@ LAYERS = [
     ["indexer.memory"],
     ["indexer.check"],
     ["indexer.index"],
-    ["hashret.family", "hashret.rows"],
+    ["hashret.family", "hashret.rows", "hashret.pretrained"],
     ["hashret.settings", "hashret.inputs", "hashret.evaluate.metrics", "hashret.evaluate.quality"],
     ["hashret.evaluate.judged"],
     ["hashret.features", "hashret.embed"],
