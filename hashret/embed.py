@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashret.rows import Floats
-from indexer.errors import InvalidInput, Mismatch, NotFound
+from indexer.errors import InvalidInput, Mismatch, NotFound, NotInstalled
 
 FUNCTION, SENTENCES = "function", "sentence-transformers"
 PART = 256  # contents a call
@@ -160,7 +160,7 @@ def _sentence_transformer(name: str) -> Any:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
     except ImportError as error:
-        raise InvalidInput(
+        raise NotInstalled(
             f"embed is {name!r}: such models are run by sentence-transformers: pip install 'hashret[embed]'"
         ) from error
     shown = logging.is_progress_bar_enabled()

@@ -8,7 +8,7 @@ import pytest
 import hashret
 import indexer
 from hashret.engine import Engine
-from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFound
+from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFound, NotInstalled
 
 
 def test_the_public_names():
@@ -25,10 +25,11 @@ def test_the_public_names():
 
 
 def test_the_tree_of_errors():
-    for kind in (InvalidInput, NotFound, Mismatch, Corrupt):
+    for kind in (InvalidInput, NotFound, Mismatch, Corrupt, NotInstalled):
         assert issubclass(kind, HashretError)
     assert issubclass(InvalidInput, ValueError)
     assert issubclass(NotFound, LookupError)
+    assert issubclass(NotInstalled, ImportError)
 
 
 @pytest.mark.parametrize(

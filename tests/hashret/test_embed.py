@@ -10,7 +10,7 @@ from hashret.hasher import Hasher
 from hashret.inputs import Entry
 from hashret.inputs.images import write_image
 from hashret.settings import Settings
-from indexer.errors import InvalidInput, Mismatch
+from indexer.errors import InvalidInput, Mismatch, NotInstalled
 from tests.hashret.conftest import FAST, make_entries, make_texts
 from tests.hashret.embedders import COLOURS, Colours, Prompted, hashed, plain
 from tests.hashret.shell import run
@@ -231,7 +231,7 @@ def test_the_command_line_asks_pictures_for_words_and_pictures(tmp_path, monkeyp
 
 def test_without_sentence_transformers_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(NotInstalled) as caught:
         Hasher.fit(TEXTS, SMALL, embed="all-MiniLM-L6-v2")
     assert str(caught.value) == (
         "embed is 'all-MiniLM-L6-v2': such models are run by sentence-transformers: pip install 'hashret[embed]'"
