@@ -13,7 +13,7 @@ from hashret import dedup, leakage
 from hashret.embed import PART, Embedder
 from hashret.features import Contents, kind_of
 from hashret.hasher import Hasher, Progress, errors, silent
-from hashret.inputs import Entry
+from hashret.inputs import Entry, Frame, is_table
 from hashret.results import Anomaly, Counts, Hit
 from hashret.rows import Rows, Sparse
 from hashret.searching import Asked, Searcher
@@ -73,11 +73,12 @@ class Engine:
     ) -> Self:
         """Train on a random sample of the entries, create the file, and store them all.
 
-        `entries` is read twice if it can be (a list, a `Source`), else kept in memory. No file is made before training
-        is done, but for PATH.training, from which the same call goes on if this one is stopped. With `embed`, see
-        `hashret.embed`, codes are learned of the vectors that it makes of texts or images. Raises `InvalidInput` for no
-        entries or for more than one kind of them.
+        `entries` is read twice if it can be (a list, a `Source`, a table: see `hashret.entries`), else kept in memory.
+        No file is made before training is done, but for PATH.training, from which the same call goes on if this one is
+        stopped. With `embed`, see `hashret.embed`, codes are learned of the vectors that it makes of texts or images.
+        Raises `InvalidInput` for no entries or for more than one kind of them.
         """
+        entries = _entries(entries)
         again = list(entries) if iter(entries) is entries else entries
         chosen = settings or Settings()
         contents = reservoir((entry.content for entry in watched(again, BATCH, progress)), chosen.sample, chosen.seed)
@@ -147,6 +148,7 @@ class Engine:
         this, batches stored stay stored, and the same call goes on from there.
         """
         self.counts = Counts()
+        entries = _entries(entries)
         done = 0
         progress("store", done, total(entries))
         for batch in batches(entries, BATCH if self.hasher.embed is None else PART):
@@ -329,3 +331,8 @@ class Engine:
             raise InvalidInput("the vectors stored are those of the old model: index into a new file")
         for page in self.index.store.pages():
             yield np.array([row.id for row in page], dtype=np.int64), [row.content or "" for row in page]
+
+
+def _entries(entries: Any) -> Iterable[Entry]:
+    """Entries as they are, or those of a table."""
+    return Frame(entries) if is_table(entries) else entries

@@ -21,6 +21,7 @@ from hashret.embed import Embedder
 from hashret.family import ROTATED
 from hashret.features import KINDS, Contents, Features, Text, kind_of
 from hashret.forward import Weights
+from hashret.inputs import Frame, is_table
 from hashret.rows import Floats, Rows, Sparse, take
 from hashret.settings import Settings
 from hashret.settle import Settled
@@ -68,7 +69,8 @@ class Hasher:
         checkpoint: str | Path | None = None,
         embed: Any = None,
     ) -> Hasher:
-        """Learn codes from contents: strings, uint8 images (h, w[, 3]), float rows (n, d), or `Sparse` rows.
+        """Learn codes from contents: strings, uint8 images (h, w[, 3]), float rows (n, d), or `Sparse` rows; of a table
+        (see `hashret.entries`) from the column that has these.
 
         Trains on `settings.sample` of them at most; never changes them. `progress(phase, done, total, note)` is called
         as training goes on. With a `checkpoint` file the same call goes on where it was stopped, and removes the file
@@ -78,6 +80,7 @@ class Hasher:
         from hashret.model.linear import learn
         from hashret.model.train import train
 
+        contents = _contents(contents)
         kind = kind_of(contents)
         if embed is not None:
             embedder = Embedder.of(embed, kind)
@@ -283,6 +286,13 @@ def errors(weights: Weights | Settled, rows: Rows) -> Floats:
         else:
             parts.append(((expected - block) ** 2).mean(1))
     return np.concatenate(parts)
+
+
+def _contents(contents: Any) -> Contents:
+    """Contents as they are, or those of the entries of a table."""
+    if isinstance(contents, Frame) or is_table(contents):
+        return [entry.content for entry in (contents if isinstance(contents, Frame) else Frame(contents))]
+    return contents  # type: ignore[no-any-return]
 
 
 def _alone(content: Any) -> Any:

@@ -13,7 +13,7 @@ from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFou
 
 def test_the_public_names():
     assert hashret.__all__ == [
-        "Engine", "Entry", "Hasher", "HashretError", "Hit", "Index", "Settings", "evaluate",
+        "Engine", "Entry", "Hasher", "HashretError", "Hit", "Index", "Settings", "entries", "evaluate",
     ]  # fmt: skip
     assert dir(hashret) == sorted(hashret.__all__)
     for name in hashret.__all__:

@@ -54,7 +54,20 @@ LAYERS = [
     ["hashret.cli"],
     ["hashret.integrations"],
 ]
-INSIDE = ["entry", "text", "records", "tables", "images", "vectors", "parquet", "sql", "pdf", "files", "source"]
+INSIDE = [
+    "entry",
+    "text",
+    "records",
+    "tables",
+    "images",
+    "vectors",
+    "parquet",
+    "sql",
+    "pdf",
+    "frames",
+    "files",
+    "source",
+]
 
 OUTSIDE = {  # who may import what is heavy
     "torch": "hashret.model.",
