@@ -141,7 +141,8 @@ def test_meta_is_what_json_can_hold():
             "Duck row 1: field 'text' is null, not text: name another with --text-field"),
         ([{"text": "a"}, {"text": " "}], {}, "Duck row 1: field 'text' is empty: remove the entry or fill it"),
         ([{"a": "x", "b": "y"}], {},
-            "Duck: several columns of text, embeddings or images: there are a (text), b (text); name one with --text-field or --array"),
+            "Duck: several columns of text, embeddings or images: there are a (text), b (text); name one "
+            "with --text-field or --array"),
         ([{"n": 1}], {},
             "Duck: no column of text, embeddings or images: there are n (int); name one with --text-field or --array"),
         ([{"text": "a"}], {"id_field": "nr"}, "Duck: no field 'nr': its fields are text; name one with --id-field"),
