@@ -67,7 +67,7 @@ class Embedder:
         if reads not in KINDS:
             raise InvalidInput(f"embed makes vectors of texts or images, and the contents are of kind {reads}: omit it")
         functions = functions_of(embed)
-        source, name = (SENTENCES, _lasting(embed)) if isinstance(embed, str | Path) else (FUNCTION, _name(embed))
+        source, name = SENTENCES if isinstance(embed, str | Path) else FUNCTION, name_of(embed)
         probe = _called(functions.documents, [_probe(reads)], name)[0]
         return cls(name, source, reads, probe, functions)
 
@@ -153,6 +153,13 @@ def functions_of(embed: Any) -> Functions:
     )
 
 
+def name_of(embed: Any) -> str:
+    """What a model, function or object is called; a folder by its whole path, as it may be loaded from elsewhere."""
+    if isinstance(embed, str | Path):
+        return str(Path(embed).resolve()) if Path(embed).is_dir() else str(embed)
+    return str(getattr(embed, "__qualname__", None) or type(embed).__qualname__)
+
+
 @lru_cache(maxsize=2)
 def _sentence_transformer(name: str) -> Any:
     """A model of sentence-transformers from a folder or from what was downloaded before."""
@@ -208,16 +215,6 @@ def _pictures(contents: list[Any]) -> list[Any]:
     from PIL import Image
 
     return [Image.fromarray(one).convert("RGB") if isinstance(one, np.ndarray) else one for one in contents]
-
-
-def _lasting(name: str | Path) -> str:
-    """A folder by its whole path, as the file may be opened from elsewhere; another name as it is."""
-    return str(Path(name).resolve()) if Path(name).is_dir() else str(name)
-
-
-def _name(embed: Any) -> str:
-    """What a function or object is called."""
-    return str(getattr(embed, "__qualname__", None) or type(embed).__qualname__)
 
 
 def _token(content: str | NDArray[Any]) -> Any:

@@ -50,7 +50,7 @@ class Searcher:
         out = []
         for number, (ids, near) in enumerate(self._nearest(codes, asked)):
             if asked.rerank:
-                scores = self._scores(sides[number], rows, number, ids)
+                scores = self.scores(sides[number], rows, number, ids)
                 order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
                 out.append(self.hits(ids[order], near[order].tolist(), scores[order].tolist()))
             else:
@@ -70,7 +70,7 @@ class Searcher:
             for ids, near in zip(matches.ids, matches.distances, strict=True):
                 yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
 
-    def _scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
+    def scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
         """The finer score of some entries for one query; see the top of this file."""
         store = self.index.store
         if self.vectors and not isinstance(rows, Sparse):

@@ -32,7 +32,7 @@ except ImportError as error:
     raise NotInstalled("HashretStore is of LangChain: pip install 'hashret[langchain]'") from error
 
 
-class HashretStore(VectorStore):  # type: ignore[misc]
+class HashretStore(VectorStore):
     """A vector store in one file, or in memory.
 
     path       the file, made by the first call that adds texts; ":memory:" for none
