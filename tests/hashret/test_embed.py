@@ -6,6 +6,7 @@ import pytest
 
 from hashret.embed import Embedder
 from hashret.engine import Engine
+from hashret.evaluate.ways import Asked
 from hashret.hasher import Hasher
 from hashret.inputs import Entry
 from hashret.inputs.images import write_image
@@ -63,6 +64,9 @@ def test_an_engine_embeds_every_text_once_and_keeps_it_as_content(tmp_path):
         assert model.asked[4:] == [("query", 1)]
         assert (hit.key, hit.content, hit.meta) == (entries[5].key, entries[5].content, entries[5].meta)
         assert engine.hasher.embed.known == {}
+        engine.explain(["moon", "bread"])
+        Asked.of(engine, ["moon", "bread", "bank"])
+        assert model.asked[5:] == [("query", 2), ("query", 3)]
         assert engine.info()["embed"] == "Prompted"
 
 
