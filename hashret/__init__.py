@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from hashret import evaluate
     from hashret.engine import Engine
     from hashret.hasher import Hasher
-    from hashret.inputs import Entry
+    from hashret.inputs import Entry, entries
     from hashret.results import Hit
     from hashret.settings import Settings
     from indexer.errors import HashretError
     from indexer.index import Index
 
-__all__ = ["Engine", "Entry", "Hasher", "HashretError", "Hit", "Index", "Settings", "evaluate"]
+__all__ = ["Engine", "Entry", "Hasher", "HashretError", "Hit", "Index", "Settings", "entries", "evaluate"]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -26,6 +26,7 @@ _HOMES = {
     "Hit": "hashret.results",
     "Index": "indexer.index",
     "Settings": "hashret.settings",
+    "entries": "hashret.inputs",
 }
 
 

@@ -48,7 +48,7 @@ def _given(now: Searcher, entries: Iterable[Entry]) -> Batches:
 
 def _stored(now: Searcher) -> Batches:
     """The same of the entries stored: of their texts, or of their vectors."""
-    if now.hasher.kind != "text" and not now.vectors:
+    if now.hasher.reads != "text" and not now.vectors:
         raise InvalidInput(f"contents of kind {now.hasher.kind} are not stored: work on their files instead")
     for page in now.index.store.pages():
         if now.vectors:

@@ -9,14 +9,14 @@ from typing import Any, Self, TypeGuard
 
 import numpy as np
 
-from hashret import anomalies, curve, dedup, generations, leakage, meaning
+from hashret import anomalies, curve, dedup, generations, leakage, meaning, storing
+from hashret.embed import PART
 from hashret.export import Export
 from hashret.features import Contents
 from hashret.formats import export as write
 from hashret.hasher import Hasher, Progress, silent
-from hashret.inputs import Entry
+from hashret.inputs import Entry, Frame, is_table
 from hashret.results import Anomaly, Counts, Hit
-from hashret.rows import Sparse
 from hashret.searching import Asked, Searcher, hits, plain
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
@@ -47,7 +47,7 @@ class Engine:
     def __init__(self, index: Index, hasher: Hasher) -> None:
         # One attribute, so that threads see codes and the model that made them change together.
         self._searcher = Searcher(index, hasher, index.store.fact("vectors") in FORMS)
-        self._beside = generations.Beside(index.store)
+        self._beside = generations.Beside(index.store, hasher.embed)
         self.counts = Counts()
         self._meaning: tuple[object, meaning.Meaning] | None = None
 
@@ -83,28 +83,34 @@ class Engine:
         *,
         vectors: bool | str = False,
         progress: Progress = silent,
+        embed: Any = None,
     ) -> Self:
         """Train on a random sample of the entries, create the file, and store them all.
 
-        `entries` is read twice if it can be (a list, a `Source`), else kept in memory. No file is made before training
-        is done, but for PATH.training, from which the same call goes on if this one is stopped. Raises `InvalidInput`
-        for no entries or for more than one kind of them.
+        `entries` is read twice if it can be (a list, a `Source`, a table: see `hashret.entries`), else kept in memory.
+        No file is made before training is done, but for PATH.training, from which the same call goes on if this one is
+        stopped. With `embed`, see `hashret.embed`, codes are learned of the vectors that it makes of texts or images.
+        Raises `InvalidInput` for no entries or for more than one kind of them.
         """
+        entries = _entries(entries)
         again = list(entries) if iter(entries) is entries else entries
         chosen = settings or Settings()
         contents = reservoir((entry.content for entry in watched(again, BATCH, progress)), chosen.sample, chosen.seed)
         checkpoint = None if path == ":memory:" else f"{path}.training"
-        engine = cls.create(path, Hasher.fit(contents, chosen, progress, checkpoint), vectors=vectors)
+        hasher = storing.learn(contents, chosen, embed, progress, checkpoint)
+        engine = cls.create(path, hasher, vectors=vectors)
         engine.add(again, progress)
+        if hasher.embed is not None:
+            hasher.embed.forget()
         return engine
 
     @classmethod
-    def open(cls, path: str, hasher: Hasher | None = None, *, model: str | None = None) -> Self:
+    def open(cls, path: str, hasher: Hasher | None = None, *, model: str | None = None, embed: Any = None) -> Self:
         """An existing file by the model in use, or by another that it holds, named by how its digest begins.
 
-        `model="beside"` is the one not in use; a file opened by that can be searched and not changed. Raises
-        `NotFound`, `Corrupt`, or `Mismatch` if it has no model, if that has not encoded every entry yet, or if `hasher`
-        is another.
+        `model="beside"` is the one not in use; a file opened by that can be searched and not changed. `embed` is the
+        function that it was made with. Raises `NotFound`, `Corrupt`, or `Mismatch` if it has no model, if that has not
+        encoded every entry yet, or if `hasher` or `embed` is another.
         """
         index = Index.open(path)
         try:
@@ -118,7 +124,8 @@ class Engine:
                     f"{path}: its codes are of model {held.digest[:12]}, not of {hasher.digest[:12]}: "
                     "open it without a hasher, or call reencode with yours"
                 )
-            return cls(index, hasher or Hasher.from_bytes(held.settings, held.weights))
+            chosen = hasher or Hasher.from_bytes(held.settings, held.weights)
+            return cls(index, chosen if embed is None else chosen.with_embed(embed))
         except BaseException:
             index.close()
             raise
@@ -169,40 +176,18 @@ class Engine:
     def add(self, entries: Iterable[Entry], progress: Progress = silent) -> Counts:
         """Store entries; the same key again is an update, and unchanged content (by SHA-256) is not encoded anew.
 
-        One transaction for each batch of 2,048, or of what came in two seconds: whatever stops this, batches stored
-        stay stored, and the same call goes on from there.
+        One transaction for each batch of 2,048 (with `embed` of 256), or of what came in two seconds: whatever stops
+        this, batches stored stay stored, and the same call goes on from there.
         """
         self.counts = Counts()
+        entries = _entries(entries)
         done = 0
         progress("store", done, total(entries))
-        for batch in batches(entries, BATCH):
-            self.counts += self._add_batch(batch)
+        for batch in batches(entries, BATCH if self.hasher.embed is None else PART):
+            self.counts += storing.store(self._searcher, self._beside, batch)
             done += len(batch)
             progress("store", done, total(entries))
         return self.counts
-
-    def _add_batch(self, batch: list[Entry]) -> Counts:
-        """One transaction."""
-        now = self._searcher
-        latest = list({entry.key: entry for entry in batch}.values())
-        known = now.index.store.digests([entry.key for entry in latest])
-        digests = {entry.key: entry.digest() for entry in latest}
-        fresh = [entry for entry in latest if known.get(entry.key) != digests[entry.key]]
-        if fresh:
-            contents = [entry.content for entry in fresh]
-            rows = now.hasher.rows(contents)
-            names = [digests[entry.key] for entry in fresh]
-            ids = now.index.add(
-                [entry.key for entry in fresh],
-                now.hasher.weights.encode(rows),
-                contents=[content if isinstance(content, str) else None for content in contents],
-                metas=[entry.meta for entry in fresh],
-                digests=names,
-                vectors=rows if now.vectors and not isinstance(rows, Sparse) else None,
-            )
-            self._beside.encode(ids, contents, names)
-        updated = sum(entry.key in known for entry in fresh)
-        return Counts(len(fresh) - updated, updated, len(latest) - len(fresh))
 
     def index_field(self, name: str) -> None:
         """Index a field of meta, so that `where` on it reads no metas; what is added later is indexed with it."""
@@ -232,7 +217,7 @@ class Engine:
             return []
         if _are_codes(contents):
             return plain(now.index, contents, Asked(k, radius, where, rerank=False))
-        rows = now.hasher.rows(contents)
+        rows = now.hasher.rows(contents, query=True)
         return now.find(*now.hasher.weights.ask(rows), rows, Asked(k, radius, where, rerank))
 
     def similar(
@@ -327,7 +312,7 @@ class Engine:
         without a model beside, `InvalidInput` if entries that lack its code are not stored.
         """
         self._searcher = generations.promote(self._searcher, progress)
-        self._beside = generations.Beside(self.index.store)
+        self._beside = generations.Beside(self.index.store, self.hasher.embed)
 
     def beside(self) -> Self:
         """The same file by the model beside, to search and not to change; closing either closes both.
@@ -335,7 +320,7 @@ class Engine:
         Raises `NotFound` if there is none, `Mismatch` if it has not encoded every entry.
         """
         store = generations.beside(self.index.store)
-        return type(self)(Index(store), generations.hasher_of(store.succession, store.model_id))
+        return type(self)(Index(store), generations.hasher_of(store.succession, store.model_id, self.hasher.embed))
 
     def drop(self) -> None:
         """Remove the model that is not in use and its codes, in one transaction; raises `NotFound` without one."""
@@ -365,7 +350,8 @@ class Engine:
         """How `query` searches for these contents, or codes, why, and how long that takes."""
         asked = {"k": k} if radius is None else {"radius": radius}
         index, hasher = self._both
-        return index.explain(contents if _are_codes(contents) else hasher.encode(contents), **asked)
+        codes = contents if _are_codes(contents) else hasher.weights.encode(hasher.rows(contents, query=True))
+        return index.explain(codes, **asked)
 
     def check(self, sample: int = 32) -> Report:
         """Prove a sample of answers by brute force, and the caches against the rows."""
@@ -378,9 +364,15 @@ class Engine:
         model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
         named = ("digest", "bits", "created", "encoded", "share", "in_use")
         models = [{name: getattr(one, name) for name in named} for one in self.models()]
-        return {**stats, "vectors": vectors, **model, "models": models}
+        embed = {} if self.hasher.embed is None else {"embed": self.hasher.embed.name}
+        return {**stats, "vectors": vectors, **embed, **model, "models": models}
 
 
 def _are_codes(contents: Contents) -> TypeGuard[Codes]:
     """Whether these are codes uint8 (n, bits / 8)."""
     return isinstance(contents, np.ndarray) and contents.ndim == 2 and contents.dtype == np.uint8
+
+
+def _entries(entries: Any) -> Iterable[Entry]:
+    """Entries as they are, or those of a table."""
+    return Frame(entries) if is_table(entries) else entries

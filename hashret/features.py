@@ -340,7 +340,7 @@ def _stack(contents: Sequence[Floats] | Floats) -> Floats:
         for number, row in enumerate(contents):
             if np.shape(row) != np.shape(contents[0]):
                 raise InvalidInput(f"row {number} has shape {np.shape(row)}, row 0 has {np.shape(contents[0])}")
-    rows = np.asarray(contents, dtype=np.float32)
+    rows = np.ascontiguousarray(contents, dtype=np.float32)  # column-major rows would sum, and so learn, otherwise
     if not np.isfinite(np.vdot(rows, rows)):  # a fifth of the time of looking at every value
         broken = np.flatnonzero(~np.isfinite(rows).all(1))
         if len(broken):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hashret import curve
+from hashret.embed import Embedder, same_vectors
 from hashret.features import Image, Vector
 from hashret.hasher import Hasher, Progress
 from hashret.inputs import Entry
@@ -35,6 +36,7 @@ class Beside:
     """The model beside the one in use, read once: what is stored is encoded by it as well, if there is one."""
 
     store: Store
+    embed: Embedder | None  # of the model in use
     _number: int = 0
     _hasher: Hasher | None = None
 
@@ -43,17 +45,20 @@ class Beside:
         number = self.store.succession.beside()
         if number and number != self._number:
             try:
-                self._hasher, self._number = hasher_of(self.store.succession, number), number
+                self._hasher, self._number = hasher_of(self.store.succession, number, self.embed), number
             except NotFound:  # dropped since the line before
                 return
         if number and self._hasher is not None:
             self.store.succession.put(number, ids.tolist(), digests, self._hasher.encode(contents))
 
 
-def hasher_of(succession: Succession, number: int) -> Hasher:
-    """A model of the file."""
+def hasher_of(succession: Succession, number: int, embed: Embedder | None) -> Hasher:
+    """A model of the file; `embed` of the one in use knows its function, which that of another does not."""
     model = succession.model(number)
-    return Hasher.from_bytes(model.settings, model.weights)
+    hasher = Hasher.from_bytes(model.settings, model.weights)
+    if hasher.embed is None or embed is None or hasher.embed.name != embed.name:
+        return hasher
+    return replace(hasher, embed=embed)
 
 
 def beside(store: Store) -> Store:
@@ -83,7 +88,7 @@ def reencode(
     succession = now.index.store.succession
     number = succession.beside()
     if number:
-        _check_same(now, hasher_of(succession, number), model)
+        _check_same(now, hasher_of(succession, number, None), model)
     else:
         made = model if isinstance(model, Hasher) else _train(now, model, again, progress)
         check_fits(now, made)
@@ -109,7 +114,7 @@ def encode_rest(now: Searcher, progress: Progress) -> None:
         if not page and after == 0:
             return
         if page:
-            hasher = hasher or hasher_of(succession, number)
+            hasher = hasher or hasher_of(succession, number, now.hasher.embed)
             _check_source(now, None)
             ids, digests = [one.id for one in page], [one.digest for one in page]
             _put(now, number, (ids, digests), hasher.encode(_contents(now, page)), progress)
@@ -120,7 +125,8 @@ def promote(now: Searcher, progress: Progress) -> Searcher:
     """See `Engine.promote`; what searches from now on."""
     succession = now.index.store.succession
     number = succession.beside()
-    hasher = hasher_of(succession, number) if number else now.hasher  # damage is found before it takes over
+    # Read before the switch, so that damage is found before it takes over.
+    hasher = hasher_of(succession, number, now.hasher.embed) if number else now.hasher
     while not succession.promote(number):  # another process may store entries between these two
         encode_rest(now, progress)
     return Searcher(Index(now.index.store.of(number)), hasher, now.vectors)
@@ -138,9 +144,12 @@ def settings_beside(now: Hasher, given: dict[str, Any]) -> Settings:
 def check_fits(now: Searcher, new: Hasher) -> None:
     """Raise `InvalidInput` if a model cannot encode what the file is for, or does not read the vectors it keeps."""
     old, path = now.hasher.features, now.index.store.path
-    if new.kind != old.kind:
-        raise InvalidInput(f"the new model encodes {new.kind}, the entries are of kind {old.kind}")
-    if isinstance(old, Vector) and isinstance(new.features, Vector) and new.features.width != old.width:
+    if new.reads != now.hasher.reads:
+        raise InvalidInput(f"the new model encodes {new.reads}, the entries are of kind {now.hasher.reads}")
+    if now.vectors and not same_vectors(new.embed, now.hasher.embed):
+        raise InvalidInput(f"{path}: keeps vectors that the new model does not read: index into a new file")
+    given = new.embed is None and isinstance(old, Vector) and isinstance(new.features, Vector)
+    if given and new.features.width != old.width:
         raise InvalidInput(
             f"the new model reads embeddings of {new.features.width} dimensions, those of {path} have {old.width}: "
             "index others into a new file"
@@ -154,13 +163,13 @@ def check_fits(now: Searcher, new: Hasher) -> None:
 
 def _check_source(now: Searcher, entries: Iterable[Entry] | None) -> None:
     """Raise `InvalidInput` if contents are to come from where they are not, or from two places."""
-    held = now.vectors or now.hasher.kind == "text"
+    held = now.vectors or now.hasher.reads == "text"
     if held and entries is not None:
         kept = "vectors" if now.vectors else "texts"
         raise InvalidInput(f"{now.index.store.path}: holds the {kept} to encode: give no entries, no PATH")
     if not held and entries is None:
         raise InvalidInput(
-            f"{now.index.store.path}: holds codes of kind {now.hasher.kind} and not what they are of: "
+            f"{now.index.store.path}: holds codes of kind {now.hasher.reads} and not what they are of: "
             "give the entries, PATH..., to `hashret reencode` again"
         )
 
@@ -185,8 +194,12 @@ def _train(now: Searcher, settings: Settings | None, entries: Iterable[Entry] | 
     if now.vectors and kind == "image" and chosen.image_size != size:
         raise InvalidInput(f"{path}: keeps vectors of images of {size} pixels: image_size cannot be another")
     contents = _stored(now) if entries is None else (entry.content for entry in watched(entries, BATCH, progress))
-    sample = reservoir(contents, chosen.sample, chosen.seed)
-    return Hasher.fit(sample, chosen, progress, None if path == ":memory:" else f"{path}.training")
+    sample: Any = reservoir(contents, chosen.sample, chosen.seed)
+    embed = now.hasher.embed
+    if embed is not None and not now.vectors:
+        sample = embed.vectors(sample, progress=progress)
+    made = Hasher.fit(sample, chosen, progress, None if path == ":memory:" else f"{path}.training")
+    return made if embed is None else replace(made, embed=embed)
 
 
 def _stored(now: Searcher) -> Iterator[Any]:
@@ -218,7 +231,7 @@ def _pictured(now: Searcher, rows: Iterable[Any]) -> list[Any]:
 def _encode_given(now: Searcher, number: int, entries: Iterable[Entry], progress: Progress) -> None:
     """Encode those entries that are stored as they are given and have no code by the model beside."""
     succession = now.index.store.succession
-    hasher = hasher_of(succession, number)
+    hasher = hasher_of(succession, number, now.hasher.embed)
     for batch in batches(entries, BATCH):
         known = succession.lacking_keys([entry.key for entry in batch])
         fits = [one for one in batch if one.key in known and known[one.key][1] == one.digest()]

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from hashret import pretrained
 from hashret.curve import Curve
+from hashret.embed import KINDS as EMBEDDED
+from hashret.embed import Embedder
 from hashret.family import ROTATED
-from hashret.features import KINDS, Contents, Features, kind_of
+from hashret.features import KINDS, Contents, Features, Text, kind_of
 from hashret.forward import Weights
+from hashret.inputs import Frame, is_table
 from hashret.rows import Floats, Rows, Sparse, take
 from hashret.settings import Settings
 from hashret.settle import Settled
@@ -48,7 +52,8 @@ class Hasher:
 
     Weights are an autoencoder's, but by default for embeddings those of a linear model whose codes settle. `usual` has
     the percentiles 0 to 100 of the `error` of training entries, float32 (101,). `curve` tells how `fit` went; it is no
-    part of the model, and empty in one that was read.
+    part of the model, and empty in one that was read. With `embed` it learned from vectors that a function made of
+    texts or images, and takes these as well as vectors.
     """
 
     settings: Settings
@@ -56,6 +61,7 @@ class Hasher:
     weights: Weights | Settled
     usual: Floats = field(default_factory=lambda: np.zeros(len(QUANTILES), np.float32))
     curve: Curve = field(default_factory=Curve, compare=False, repr=False)
+    embed: Embedder | None = None
 
     @classmethod
     def fit(
@@ -64,17 +70,25 @@ class Hasher:
         settings: Settings | None = None,
         progress: Progress = silent,
         checkpoint: str | Path | None = None,
+        embed: Any = None,
     ) -> Hasher:
-        """Learn codes from contents: strings, uint8 images (h, w[, 3]), float rows (n, d), or `Sparse` rows.
+        """Learn codes from contents: strings, uint8 images (h, w[, 3]), float rows (n, d), or `Sparse` rows; of a table
+        (see `hashret.entries`) from the column that has these.
 
         Trains on `settings.sample` of them at most; never changes them. `progress(phase, done, total, note)` is called
         as training goes on. With a `checkpoint` file the same call goes on where it was stopped, and removes the file
-        in the end. Raises `InvalidInput` for no contents, mixed kinds, NaN, or settings that do not go together.
+        in the end. `embed` makes vectors of texts or images, which codes are then learned of (see `hashret.embed`).
+        Raises `InvalidInput` for no contents, mixed kinds, NaN, or settings that do not go together.
         """
         from hashret.model.linear import learn
         from hashret.model.train import train
 
+        contents = _contents(contents)
         kind = kind_of(contents)
+        if embed is not None:
+            embedder = Embedder.of(embed, kind)
+            vectors = embedder.vectors(_sample(contents, settings or Settings()), progress=progress)
+            return replace(cls.fit(vectors, settings, progress, checkpoint), embed=embedder)
         chosen = (settings or Settings()).resolved(kind)
         sample = _sample(contents, chosen)
         features = KINDS[kind].fit(sample, chosen)
@@ -99,6 +113,17 @@ class Hasher:
         """What it encodes: text, image, vector or matrix."""
         return self.features.kind
 
+    @property
+    def reads(self) -> str:
+        """What its entries are: as `kind`, but text or image where `embed` makes vectors of these."""
+        return self.kind if self.embed is None else self.embed.reads
+
+    def with_embed(self, embed: Any) -> Hasher:
+        """The same model with the function that it learned from; raises `Mismatch` for another."""
+        if self.embed is None:
+            raise InvalidInput(f"the model learned from {self.kind}s themselves: open it without embed")
+        return replace(self, embed=self.embed.using(embed))
+
     def logits(self, contents: Contents) -> Floats:
         """Logits of bits, float32 (n, bits); a bit of the code is 1 where its logit is positive."""
         return self.weights.logits(self.rows(contents))
@@ -111,11 +136,17 @@ class Hasher:
         """The real-valued bottleneck, float32 (n, bits), or (n, dimensions) where settings have these."""
         return self.weights.values(self.rows(contents))
 
-    def rows(self, contents: Contents) -> Rows:
-        """The numbers that the network reads; raises `InvalidInput` for contents of another kind or width."""
-        if len(contents) and kind_of(contents) != self.kind:
-            raise InvalidInput(f"contents are of kind {kind_of(contents)}, the model was trained on {self.kind}")
-        return self.features.transform(contents)
+    def rows(self, contents: Contents, query: bool = False) -> Rows:
+        """The numbers that the network reads, of entries or of a `query`, which some embedding functions tell apart.
+
+        Raises `InvalidInput` for contents of another kind or width.
+        """
+        kind = kind_of(contents) if len(contents) else self.kind
+        if kind == self.kind:
+            return self.features.transform(contents)
+        if self.embed is None or kind not in EMBEDDED or isinstance(contents, Sparse):
+            raise InvalidInput(f"contents are of kind {kind}, the model was trained on {self.kind}")
+        return self.features.transform(self.embed.vectors(contents, query))
 
     def reconstruct(self, codes: Codes | Floats) -> Floats:
         """What is expected of the input, float32 (n, width), of codes uint8 or of what `transform` gave, float32.
@@ -170,6 +201,9 @@ class Hasher:
         named |= self.weights.state()
         named["usual"] = self.usual
         header = {"format": FORMAT, "kind": self.kind, "settings": json.loads(self.settings.to_json()), "state": text}
+        if self.embed is not None:
+            named["embed.probe"] = self.embed.probe
+            header["embed"] = {name: getattr(self.embed, name) for name in ("name", "source", "reads")}
         return json.dumps(header, sort_keys=True), save(
             {key: np.ascontiguousarray(named[key]) for key in sorted(named)}
         )
@@ -191,13 +225,39 @@ class Hasher:
         state = {key.removeprefix("features."): array for key, array in arrays.items() if key.startswith("features.")}
         features = KINDS[header["kind"]].load((state, header["state"]), chosen)
         restored = Settled.load(arrays) if "field" in arrays else Weights.load(arrays, chosen)
-        return cls(chosen, features, restored, arrays["usual"])
+        embed = Embedder(**header["embed"], probe=arrays["embed.probe"]) if "embed" in header else None
+        return cls(chosen, features, restored, arrays["usual"], embed=embed)
 
     def save(self, path: str | Path) -> None:
         """Write the model to one file: a JSON line with its digest and settings, then the safetensors bytes."""
         settings, weights = self.to_bytes()
         head = json.dumps({"hashret": self.digest, "model": settings})
         Path(path).write_bytes(head.encode() + b"\n" + weights)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the model to a folder: config.json, model.safetensors, tokenizer.json of texts, and a README.md."""
+        settings, weights = self.to_bytes()
+        pretrained.write(folder, settings, weights, pretrained.card(settings, self._figures(), self.reads))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Hasher:
+        """Read what `save_pretrained` wrote; raises `NotFound`, or `Corrupt` for other bytes than those."""
+        return cls.from_bytes(*pretrained.read(folder))
+
+    def _figures(self) -> dict[str, Any]:
+        """What a model card tells of the model and its training."""
+        known = {"words": f"{len(self.features.idf):,}"} if isinstance(self.features, Text) else {}
+        named = {} if self.embed is None else {"vectors by": self.embed.name}
+        median, worst = np.interp((0.5, 0.99), QUANTILES, self.usual).tolist()
+        return {
+            "digest": f"`{self.digest}`",
+            "encodes": self.reads,
+            **named,
+            "bits": self.bits,
+            **known,
+            "numbers": f"{sum(array.size for array in self.weights.state().values()):,}",
+            "error of training entries": f"{median:.4g} (median), {worst:.4g} (99 % are below)",
+        }
 
     @classmethod
     def load(cls, path: str | Path) -> Hasher:
@@ -230,6 +290,13 @@ def errors(weights: Weights | Settled, rows: Rows) -> Floats:
         else:
             parts.append(((expected - block) ** 2).mean(1))
     return np.concatenate(parts)
+
+
+def _contents(contents: Any) -> Contents:
+    """Contents as they are, or those of the entries of a table."""
+    if isinstance(contents, Frame) or is_table(contents):
+        return [entry.content for entry in (contents if isinstance(contents, Frame) else Frame(contents))]
+    return contents  # type: ignore[no-any-return]
 
 
 def alone(content: Any) -> Any:

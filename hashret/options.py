@@ -20,6 +20,9 @@ DB = click.argument("db", type=click.Path(dir_okay=False))
 MODEL = click.option(
     "--model", metavar="DIGEST", help="By this model of DB: how its digest begins, or beside [the one in use]."
 )
+EMBED = click.option(
+    "--embed", metavar="MODEL", help="A sentence-transformers model, by folder or name: codes are of its vectors."
+)
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 WHERE = click.option(
     "--where", multiple=True, metavar="CONDITION",
@@ -109,20 +112,20 @@ def search_options(command: Command) -> Command:
     return command
 
 
-def open_engine(db: str, model: str | None = None) -> Engine:
-    """The engine of an existing file, by the model in use or another."""
+def open_engine(db: str, model: str | None = None, embed: str | None = None) -> Engine:
+    """The engine of an existing file, by the model in use or another; `embed` where the maker of its vectors moved."""
     from hashret.engine import Engine
 
-    return Engine.open(db, model=model)
+    return Engine.open(db, model=model, embed=embed)
 
 
-def open_any(db: str, model: str | None = None) -> Engine | CodeFile:
+def open_any(db: str, model: str | None = None, embed: str | None = None) -> Engine | CodeFile:
     """The engine of an existing file, or what answers for ready-made codes without a model."""
     from hashret.codefile import CodeFile
     from hashret.engine import Engine, NoModel
 
     try:
-        return Engine.open(db, model=model)
+        return Engine.open(db, model=model, embed=embed)
     except NoModel:
         return CodeFile.open(db)
 

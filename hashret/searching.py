@@ -52,7 +52,7 @@ class Searcher:
             return plain(self.index, codes, asked)
         out = []
         for number, (ids, near) in enumerate(_nearest(self.index, codes, asked)):
-            scores = self._scores(sides[number], rows, number, ids)
+            scores = self.scores(sides[number], rows, number, ids)
             order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
             out.append(hits(self.index, ids[order], near[order].tolist(), scores[order].tolist()))
         return out
@@ -66,7 +66,7 @@ class Searcher:
             return codes, sides, self.hasher.rows([self.index.store.rows(ids)[0].content or ""])
         return codes, sides, self.index.store.vectors(ids) if self.vectors else sides
 
-    def _scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
+    def scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
         """The finer score of some entries for one query; see the top of this file."""
         store = self.index.store
         if self.vectors and not isinstance(rows, Sparse):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hashret.hasher import Progress
-from hashret.inputs import Entry, Source
+from hashret.inputs import Entry, Frame, Source
 
 PATIENCE = 2.0  # seconds: pages and images come slowly, and what came is to be stored and seen
 
@@ -39,7 +39,7 @@ def watched(entries: Iterable[Entry], size: int, progress: Progress) -> Iterator
 
 def total(entries: Iterable[Entry]) -> int:
     """How many entries there are, judged by what is read so far where nobody has counted; 0 if that is not known."""
-    if isinstance(entries, Source):
+    if isinstance(entries, Source | Frame):
         return entries.expected()
     return len(entries) if isinstance(entries, Sequence) else 0
 

@@ -5,6 +5,7 @@ HashretError
   NotFound (LookupError)      a key, file or model that is not there
   Mismatch                    codes, models or file formats that do not belong together
   Corrupt                     stored bytes that are not what was written
+  NotInstalled (ImportError)  an optional part whose package is not here
 
 Every message says what was wrong, where (file:line, row, key) and what to do.
 """
@@ -28,3 +29,7 @@ class Mismatch(HashretError):  # noqa: N818
 
 class Corrupt(HashretError):  # noqa: N818
     """Stored bytes that are not what was written."""
+
+
+class NotInstalled(HashretError, ImportError):  # noqa: N818
+    """An optional part whose package is not here."""

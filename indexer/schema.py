@@ -35,7 +35,7 @@ from sqlalchemy import (
     create_engine,
     event,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFound
@@ -47,6 +47,7 @@ PRAGMAS = (
     "temp_store = MEMORY",
     "cache_size = -65536",  # kB: the indexes of a first load of a million entries fit
 )
+TRIES = 5  # to begin: SQLite gives up after ten seconds in which others were always quicker
 WAL = "journal_mode = WAL"  # lasts in the file, so only a new one is told: others may not be ours
 APPLICATION = int.from_bytes(b"HSHR")
 
@@ -190,7 +191,7 @@ def mapped(path: str) -> Iterator[None]:
             raise InvalidInput(f"{path}: is no database: choose another name") from error
         if any(word in text for word in ("malformed", "corrupt", "Could not decode")):
             raise Corrupt(f"{path}: the database is damaged ({text}): restore it from a copy") from error
-        if "locked" in text:
+        if "locked" in text or "locking" in text:
             raise HashretError(f"{path}: another process is writing to it: try again") from error
         raise HashretError(f"{path}: {text}") from error
 
@@ -217,6 +218,13 @@ def _connect(path: str, *pragmas: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("hashret_begin", "BEGIN"))
+        words = connection.get_execution_options().get("hashret_begin", "BEGIN")
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                connection.exec_driver_sql(words)
+                return
+            except OperationalError as error:
+                if not left or "locking protocol" not in str(error.orig):
+                    raise
 
     return engine

@@ -8,12 +8,12 @@ import pytest
 import hashret
 import indexer
 from hashret.engine import Engine
-from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFound
+from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFound, NotInstalled
 
 
 def test_the_public_names():
     assert hashret.__all__ == [
-        "Engine", "Entry", "Hasher", "HashretError", "Hit", "Index", "Settings", "evaluate",
+        "Engine", "Entry", "Hasher", "HashretError", "Hit", "Index", "Settings", "entries", "evaluate",
     ]  # fmt: skip
     assert dir(hashret) == sorted(hashret.__all__)
     for name in hashret.__all__:
@@ -25,16 +25,18 @@ def test_the_public_names():
 
 
 def test_the_tree_of_errors():
-    for kind in (InvalidInput, NotFound, Mismatch, Corrupt):
+    for kind in (InvalidInput, NotFound, Mismatch, Corrupt, NotInstalled):
         assert issubclass(kind, HashretError)
     assert issubclass(InvalidInput, ValueError)
     assert issubclass(NotFound, LookupError)
+    assert issubclass(NotInstalled, ImportError)
 
 
 @pytest.mark.parametrize(
     ("function", "parameters"),
     [
-        (hashret.Hasher.fit, ["contents", "settings", "progress", "checkpoint"]),
+        (hashret.Hasher.fit, ["contents", "settings", "progress", "checkpoint", "embed"]),
+        (hashret.Hasher.with_embed, ["self", "embed"]),
         (hashret.Hasher.encode, ["self", "contents"]),
         (hashret.Hasher.logits, ["self", "contents"]),
         (hashret.Hasher.transform, ["self", "contents"]),
@@ -45,9 +47,11 @@ def test_the_tree_of_errors():
         (hashret.Hasher.interpolate, ["self", "one", "other", "steps"]),
         (hashret.Hasher.save, ["self", "path"]),
         (hashret.Hasher.load, ["path"]),
+        (hashret.Hasher.save_pretrained, ["self", "folder"]),
+        (hashret.Hasher.from_pretrained, ["folder"]),
         (Engine.create, ["path", "hasher", "vectors"]),
-        (Engine.fit, ["path", "entries", "settings", "vectors", "progress"]),
-        (Engine.open, ["path", "hasher", "model"]),
+        (Engine.fit, ["path", "entries", "settings", "vectors", "progress", "embed"]),
+        (Engine.open, ["path", "hasher", "model", "embed"]),
         (Engine.add, ["self", "entries", "progress"]),
         (Engine.remove, ["self", "keys"]),
         (Engine.query, ["self", "contents", "k", "radius", "where", "rerank"]),

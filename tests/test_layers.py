@@ -25,10 +25,10 @@ LAYERS = [
     ["indexer.memory"],
     ["indexer.check", "indexer.filtered"],
     ["indexer.index"],
-    ["hashret.family", "hashret.rows", "hashret.curve"],
+    ["hashret.family", "hashret.rows", "hashret.pretrained", "hashret.curve"],
     ["hashret.settings", "hashret.inputs", "hashret.evaluate.metrics", "hashret.evaluate.quality"],
     ["hashret.evaluate.judged"],
-    ["hashret.features"],
+    ["hashret.features", "hashret.embed"],
     ["hashret.evaluate.rows"],
     ["hashret.evaluate.baselines"],
     ["hashret.scores", "hashret.bottleneck"],
@@ -45,6 +45,7 @@ LAYERS = [
     ["hashret.restore", "hashret.stream", "hashret.dedup", "hashret.columns"],
     ["hashret.leakage", "hashret.searching", "hashret.formats"],
     ["hashret.codefile", "hashret.generations"],
+    ["hashret.storing"],
     ["hashret.contrast", "hashret.effects", "hashret.anomalies"],
     ["hashret.meaning"],
     ["hashret.why"],
@@ -65,8 +66,22 @@ LAYERS = [
     ["hashret.commands.why"],
     ["hashret.commands"],
     ["hashret.cli"],
+    ["hashret.integrations"],
 ]
-INSIDE = ["entry", "text", "records", "tables", "images", "vectors", "parquet", "sql", "pdf", "files", "source"]
+INSIDE = [
+    "entry",
+    "text",
+    "records",
+    "tables",
+    "images",
+    "vectors",
+    "parquet",
+    "sql",
+    "pdf",
+    "frames",
+    "files",
+    "source",
+]
 
 OUTSIDE = {  # who may import what is heavy
     "torch": "hashret.model.",
@@ -79,7 +94,12 @@ OUTSIDE = {  # who may import what is heavy
     "pyarrow": ("hashret.inputs.parquet", "hashret.columns"),
     "pypdf": "hashret.inputs.pdf",
     "rich": "hashret.output",
-    "PIL": ("hashret.features", "hashret.inputs.images"),
+    "PIL": ("hashret.features", "hashret.inputs.images", "hashret.embed"),
+    "sentence_transformers": "hashret.embed",
+    "transformers": "hashret.embed",
+    "sklearn": "hashret.integrations.sklearn",
+    "langchain_core": "hashret.integrations.langchain",
+    "mteb": "hashret.integrations.mteb",
     "click": ("hashret.cli", "hashret.commands", "hashret.options", "hashret.output", "hashret.demo"),
 }
 FILES = {
@@ -143,7 +163,10 @@ def test_every_file_has_a_layer():
         rank(module)
 
 
-HEAVY = "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL pyarrow pypdf sqlite3"
+HEAVY = (
+    "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL pyarrow pypdf sqlite3 "
+    "sentence_transformers langchain_core mteb"
+)
 
 
 @pytest.mark.parametrize(

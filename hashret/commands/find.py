@@ -5,19 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from os.path import isfile
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hashret import output
 from hashret.commands import why
-from hashret.options import DB, conditions, open_any, output_options, search_options
+from hashret.options import DB, EMBED, conditions, open_any, output_options, search_options
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hashret.codefile import CodeFile
     from hashret.engine import Engine
+    from hashret.hasher import Hasher
     from hashret.results import Hit
+
+FILES = (".png", ".jpg", ".jpeg", ".npy", ".npz")
 
 
 @click.command()
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 @click.argument("queries", nargs=-1, metavar="[QUERY]...")
 @click.option("--file", "file", type=click.Path(allow_dash=True), help="One query a line, or .npy rows.")
 @search_options
+@EMBED
 @output_options("json", "csv", "tsv", "ids")
 def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None, **search: Any) -> None:
     """Find the entries whose codes are nearest to each QUERY: texts, or paths of images.
@@ -34,7 +39,7 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
     """
     if "-" in queries:
         queries, file = tuple(text for text in queries if text != "-"), file or "-"
-    with open_any(db, search.pop("model")) as engine:
+    with open_any(db, search.pop("model"), search.pop("embed")) as engine:
         names, contents = _asked_for(engine, queries, file)
         if not names:
             raise InvalidInput("no query: give a text, --file FILE, or - for standard input")
@@ -91,15 +96,21 @@ def _asked_for(engine: Engine | CodeFile, queries: tuple[str, ...], file: str | 
         from hashret.ready import asked_codes
 
         return asked_codes(queries, file, engine.index.bits)
-    named = list(_queries(engine.kind, queries, file))
+    named = list(_queries(_are_words(_known(engine).hasher, queries, file), queries, file))
     return [name for name, _ in named], [content for _, content in named]
 
 
-def _queries(kind: str, queries: Iterable[str], file: str | None) -> Iterator[tuple[str, Any]]:
-    """Name and content of each query."""
+def _are_words(hasher: Hasher, queries: Iterable[str], file: str | None) -> bool:
+    """Whether queries are texts; where a function embeds them, unless one is a file of an image or of vectors."""
+    if hasher.embed is None:
+        return hasher.kind == "text"
+    return not any(name.lower().endswith(FILES) and isfile(name) for name in (*queries, file or ""))
+
+
+def _queries(lines: bool, queries: Iterable[str], file: str | None) -> Iterator[tuple[str, Any]]:
+    """Name and content of each query: a text, or what a path leads to."""
     from hashret.inputs import ReadOptions, Source
 
-    lines = kind == "text"
     if lines:
         yield from ((text, text) for text in queries)
     paths = (() if lines else tuple(queries)) + ((file,) if file else ())

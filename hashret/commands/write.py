@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, PATHS, open_any, open_engine, options_of, read_options, source_of
+from hashret.options import DB, EMBED, PATHS, open_any, open_engine, options_of, read_options, source_of
 from hashret.settings import Settings
 from indexer.errors import Mismatch
 from indexer.vectors import FORMS
@@ -22,9 +22,10 @@ from indexer.vectors import FORMS
 @options_of(Settings)
 @click.option(
     "--store-vectors", is_flag=False, flag_value="float16", type=click.Choice(FORMS),
-    help="Images, embeddings: keep vectors to rerank with; int8 takes half the bytes.  [float16]",
+    help="Images, embeddings, --embed: keep vectors to rerank with; int8 takes half the bytes [float16].",
 )  # fmt: skip
-def index(db: str, paths: tuple[str, ...], store_vectors: str | None, **options: Any) -> None:
+@EMBED
+def index(db: str, paths: tuple[str, ...], store_vectors: str | None, embed: str | None, **options: Any) -> None:
     """Train if DB has no model, then encode and store PATH...; run it again after changes.
 
     PATH is a folder, a file (.txt .md .pdf .jsonl .csv .tsv .parquet .png .jpg .npy .npz, SQLite with --sql) or - for
@@ -37,11 +38,11 @@ def index(db: str, paths: tuple[str, ...], store_vectors: str | None, **options:
     source = source_of(paths, options)
     with output.progress() as show:
         if Path(db).exists():
-            with Engine.open(db) as engine:
+            with Engine.open(db, embed=embed) as engine:
                 _same_settings(db, engine.hasher.settings, chosen)
                 counts = engine.add(source, show)
         else:
-            with Engine.fit(db, source, settings, vectors=store_vectors or False, progress=show) as engine:
+            with Engine.fit(db, source, settings, vectors=store_vectors or False, progress=show, embed=embed) as engine:
                 counts = engine.counts
     _report(counts, source)
 
@@ -50,10 +51,11 @@ def index(db: str, paths: tuple[str, ...], store_vectors: str | None, **options:
 @DB
 @PATHS
 @read_options
-def add(db: str, paths: tuple[str, ...], **options: Any) -> None:
+@EMBED
+def add(db: str, paths: tuple[str, ...], embed: str | None, **options: Any) -> None:
     """Encode and store PATH... with the model that DB has; what is unchanged is skipped."""
     source = source_of(paths, options)
-    with open_engine(db) as engine, output.progress() as show:
+    with open_engine(db, embed=embed) as engine, output.progress() as show:
         _report(engine.add(source, show), source)
 
 

@@ -73,7 +73,7 @@ class Asked:
     @classmethod
     def of(cls, engine: Engine, contents: list[Any]) -> Asked:
         """Contents that are not stored."""
-        rows = engine.hasher.rows(contents)
+        rows = engine.hasher.rows(contents, query=True)
         return cls(*engine.hasher.weights.ask(rows), rows)
 
     @classmethod

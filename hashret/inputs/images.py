@@ -74,7 +74,7 @@ def pixels(data: Path | BytesIO, place: str) -> NDArray[np.uint8]:
 
     Raises `InvalidInput` naming `place` if it is broken, cut off or far too large.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
         with warnings.catch_warnings():
@@ -82,7 +82,7 @@ def pixels(data: Path | BytesIO, place: str) -> NDArray[np.uint8]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(data, formats=("PNG", "JPEG")) as image:
                 image.load()
-                return _array(ImageOps.exif_transpose(image))
+                return decoded(image)
     except PermissionError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -92,6 +92,13 @@ def pixels(data: Path | BytesIO, place: str) -> NDArray[np.uint8]:
         raise InvalidInput(
             f"{place}: cannot be read as PNG or JPEG, it is broken or cut off: fetch it again"
         ) from error
+
+
+def decoded(image: Image) -> NDArray[np.uint8]:
+    """The pixels of one of Pillow's images, uint8 (h, w) or (h, w, 3), turned as the camera says."""
+    from PIL import ImageOps
+
+    return _array(ImageOps.exif_transpose(image))
 
 
 def _array(image: Image) -> NDArray[np.uint8]:

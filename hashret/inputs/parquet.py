@@ -24,14 +24,13 @@ from numpy.typing import NDArray
 
 from hashret.inputs.entry import Entry, File, Items, ReadOptions
 from hashret.inputs.images import pixels
-from hashret.inputs.records import TEXT_FIELDS, Fields, check, entry, key_field, key_of, missing
+from hashret.inputs.records import Fields, check, content_field, entry, key_field, key_of, missing
 from hashret.inputs.text import unreadable
 from indexer.errors import InvalidInput
 
 _BLOCK = 1 << 24  # bytes that are unpacked at once
 _ROWS = 4096  # and no more rows than that
 _BUFFER = 1 << 20  # bytes of a column read ahead: without it, a group of rows is read whole
-_WHAT = {"text": "text", "vector": "embeddings", "image": "images", "bytes": "bytes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def _layout(schema: Any, file: File, options: ReadOptions) -> _Layout:
     if key is not None and key not in kinds:
         raise missing(file.shown, key, kinds, "--id-field")
     note = _note(schema, options)
-    content, kind = _content(kinds, key, file, options) if note is None else (note[0], kinds[note[0]])
+    content, kind = content_field(kinds, key, file.shown, options) if note is None else (note[0], kinds[note[0]])
     others = (column for column in schema if column.name not in (content, key))
     meta = {column.name: _plain_type(column.type) for column in others if kinds[column.name] != "vector"}
     plain = {name: to for name, to in meta.items() if to is not None}
@@ -111,40 +110,6 @@ def _note(schema: Any, options: ReadOptions) -> tuple[str, tuple[str, ...]] | No
     except (ValueError, KeyError, TypeError):
         return None
     return known if {known[0], *known[1]} <= set(schema.names) else None
-
-
-def _content(kinds: dict[str, str], key: str | None, file: File, options: ReadOptions) -> tuple[str, str]:
-    """The column of the content, and its kind."""
-    if options.array:
-        if kinds.get(options.array, "text") not in ("vector", "image", "bytes"):
-            raise InvalidInput(
-                f"{file.shown}: no column {options.array!r} of embeddings or images: there are {_listed(kinds)}; "
-                "name one with --array"
-            )
-        return options.array, kinds[options.array]
-    if options.text_field:
-        kind = kinds.get(options.text_field)
-        if kind is None:
-            raise missing(file.shown, options.text_field, kinds, "--text-field")
-        if kind != "text":
-            text = f"field {options.text_field!r} is {_WHAT.get(kind, kind)}, not text: name another with --text-field"
-            raise InvalidInput(f"{file.shown}: {text}")
-        return options.text_field, "text"
-    names = [name for name in TEXT_FIELDS if kinds.get(name) == "text"][:1]
-    names = names or [name for name, kind in kinds.items() if kind in ("text", "vector", "image") and name != key]
-    names = names or [name for name, kind in kinds.items() if kind == "bytes" and name != key]
-    if len(names) == 1:
-        return names[0], kinds[names[0]]
-    many = "several columns" if names else "no column"
-    there = _listed({name: kinds[name] for name in names or kinds})
-    raise InvalidInput(
-        f"{file.shown}: {many} of text, embeddings or images: there are {there}; name one with --text-field or --array"
-    )
-
-
-def _listed(kinds: dict[str, str]) -> str:
-    """Columns and what they hold, for a message."""
-    return ", ".join(f"{name} ({_WHAT.get(kind, kind)})" for name, kind in kinds.items()) or "none"
 
 
 def _kind(type_: Any) -> str:

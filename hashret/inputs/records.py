@@ -23,6 +23,7 @@ from indexer.errors import InvalidInput
 
 TEXT_FIELDS = ("text", "content", "body", "document")
 _ID_FIELDS = ("id", "_id", "key")
+_WHAT = {"text": "text", "vector": "embeddings", "image": "images", "bytes": "bytes"}
 _JSON_NAMES = {
     dict: "an object",
     list: "a list",
@@ -97,6 +98,43 @@ def missing(place: str, name: str, record: Iterable[str], flag: str) -> InvalidI
 def _kind(value: object) -> str:
     """The JSON type of a value, in words."""
     return _JSON_NAMES.get(type(value), "a number")
+
+
+def content_field(kinds: dict[str, str], key: str | None, shown: str, options: ReadOptions) -> tuple[str, str]:
+    """Of columns of these kinds that with the content, by the rules of `parquet`, and its kind.
+
+    A kind is text, vector, image, bytes or anything else. Raises `InvalidInput` if none or more than one can be it.
+    """
+    if options.array:
+        if kinds.get(options.array, "text") not in ("vector", "image", "bytes"):
+            raise InvalidInput(
+                f"{shown}: no column {options.array!r} of embeddings or images: there are {_listed(kinds)}; "
+                "name one with --array"
+            )
+        return options.array, kinds[options.array]
+    if options.text_field:
+        kind = kinds.get(options.text_field)
+        if kind is None:
+            raise missing(shown, options.text_field, kinds, "--text-field")
+        if kind != "text":
+            text = f"field {options.text_field!r} is {_WHAT.get(kind, kind)}, not text: name another with --text-field"
+            raise InvalidInput(f"{shown}: {text}")
+        return options.text_field, "text"
+    names = [name for name in TEXT_FIELDS if kinds.get(name) == "text"][:1]
+    names = names or [name for name, kind in kinds.items() if kind in ("text", "vector", "image") and name != key]
+    names = names or [name for name, kind in kinds.items() if kind == "bytes" and name != key]
+    if len(names) == 1:
+        return names[0], kinds[names[0]]
+    many = "several columns" if names else "no column"
+    there = _listed({name: kinds[name] for name in names or kinds})
+    raise InvalidInput(
+        f"{shown}: {many} of text, embeddings or images: there are {there}; name one with --text-field or --array"
+    )
+
+
+def _listed(kinds: dict[str, str]) -> str:
+    """Columns and what they hold, for a message."""
+    return ", ".join(f"{name} ({_WHAT.get(kind, kind)})" for name, kind in kinds.items()) or "none"
 
 
 def read_records(file: File, options: ReadOptions) -> Items:

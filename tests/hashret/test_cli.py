@@ -222,7 +222,7 @@ def test_ctrl_c_leaves_a_usable_file(stored, monkeypatch, tmp_path):
     def stop(*words):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hashret.engine.Engine._add_batch", stop)
+    monkeypatch.setattr("hashret.storing.store", stop)
     _, err = run("add", stored, tmp_path / "more.txt", code=130)
     assert err == "Stopped. What was stored stays stored; the same command goes on from there.\n"
     monkeypatch.undo()
@@ -236,9 +236,9 @@ def test_an_interrupt_from_outside_keeps_whole_batches(stored, corpus, tmp_path)
     rows = [json.dumps({"id": f"late/{n}", "text": f"moon {n}"}) for n in range(60)]
     corpus.write_text("\n".join(rows) + "\n")
     program = (
-        "import signal, time, hashret.engine as engine; from hashret.cli import main\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler); engine.BATCH = 2; add = engine.Engine._add_batch\n"
-        "engine.Engine._add_batch = lambda *words: (time.sleep(0.05), add(*words))[1]\n"
+        "import signal, time, hashret.engine as engine; from hashret import storing; from hashret.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler); engine.BATCH = 2; add = storing.store\n"
+        "storing.store = lambda *words: (time.sleep(0.05), add(*words))[1]\n"
         "main()"
     )
     child = subprocess.Popen([sys.executable, "-c", program, "add", db, corpus], stderr=subprocess.PIPE, text=True)

@@ -115,6 +115,10 @@ def test_bytes_of_a_network_are_golden():
     assert hashlib.sha256(weights).hexdigest() == "a0686015aa996b621e1267abcc07037951c3e897baa3b7902468a43ee6c653d9"
 
 
+def test_the_order_of_a_matrix_in_memory_changes_nothing(vectors, vector_hasher):
+    assert Hasher.fit(np.asfortranarray(vectors), FAST).digest == vector_hasher.digest
+
+
 def test_golden_codes():
     rows = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)
     np.testing.assert_array_equal(tiny().encode(rows), [[15], [255], [128]])
