@@ -148,10 +148,10 @@ def check_fits(now: Searcher, new: Hasher) -> None:
         raise InvalidInput(f"the new model encodes {new.reads}, the entries are of kind {now.hasher.reads}")
     if now.vectors and not same_vectors(new.embed, now.hasher.embed):
         raise InvalidInput(f"{path}: keeps vectors that the new model does not read: index into a new file")
-    given = new.embed is None and isinstance(old, Vector) and isinstance(new.features, Vector)
-    if given and new.features.width != old.width:
+    widths = [one.width for one in (old, new.features) if isinstance(one, Vector) and new.embed is None]
+    if len(set(widths)) > 1:
         raise InvalidInput(
-            f"the new model reads embeddings of {new.features.width} dimensions, those of {path} have {old.width}: "
+            f"the new model reads embeddings of {widths[1]} dimensions, those of {path} have {widths[0]}: "
             "index others into a new file"
         )
     if now.vectors and isinstance(old, Image) and new.features != old:

@@ -5,13 +5,15 @@ SQLAlchemy's connections cost more than a search in memory does.
 
 from __future__ import annotations
 
+import ctypes
+import os
 import sqlite3
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 HEADER = 48  # bytes of the index of the write-ahead log that every transaction changes
+MAPS = "/proc/self/maps"
 
 
 class Watch:
@@ -21,16 +23,20 @@ class Watch:
         self._lock = Lock()
         uri = f"{Path(path).absolute().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        self._header = self._mapped(path)
+        self._header = self._mapped(f"{path}-shm")
 
-    def _mapped(self, path: str) -> mmap | None:
-        """The index of the log, which stays while a connection is open; None for a file that has none."""
+    def _mapped(self, path: str) -> memoryview | None:
+        """The head of the log's index where SQLite itself has it in memory, as long as this connection is open.
+
+        None for a file or a system that has none. We must not open that index: to close it again would let go of all
+        locks that SQLite holds on it in this process, https://www.sqlite.org/howtocorrupt.html#posix_close_bug.
+        """
         try:
             self._connection.execute("SELECT 1 FROM sqlite_master").fetchall()
-            with open(f"{path}-shm", "rb") as file:
-                return mmap(file.fileno(), HEADER, access=ACCESS_READ)
+            address = _address(path)
         except (OSError, ValueError, sqlite3.Error):
             return None
+        return None if address is None else memoryview((ctypes.c_char * HEADER).from_address(address))
 
     def change(self) -> object:
         """A value that is another one after anybody has written to the file.
@@ -39,7 +45,7 @@ class Watch:
         is none a number, https://www.sqlite.org/pragma.html#pragma_data_version: 2 microseconds.
         """
         if self._header is not None:
-            return self._header[:HEADER]
+            return self._header.tobytes()
         with self._lock:
             return self._connection.execute("PRAGMA data_version").fetchone()[0]
 
@@ -53,6 +59,16 @@ class Watch:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._header is not None:
-            self._header.close()
+        self._header = None  # SQLite gives that memory back
         self._connection.close()
+
+
+def _address(path: str) -> int | None:
+    """Where the first page of a file is in the memory of this process; None if it is not."""
+    inode = str(os.stat(path).st_ino)
+    with open(MAPS, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            span, _, offset, _, number, *name = line.split(maxsplit=5)
+            if number == inode and int(offset, 16) == 0 and name and name[0].rstrip().endswith("-shm"):
+                return int(span.split("-")[0], 16)
+    return None

@@ -1,11 +1,37 @@
+import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from indexer import Index
 from indexer.watch import Watch
 from tests.indexer.conftest import names, random_codes
 
+TAKE = (  # the lock that every connection shares as long as it is open: whoever gets it alone starts the index anew
+    "import fcntl, sys; file = open(sys.argv[1], 'r+b')\n"
+    "try: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)\n"
+    "except OSError: print('held')"
+)
 
-def test_a_change_is_seen_whoever_makes_it(path):
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the lock lies is known for Linux alone")
+def test_locks_of_sqlite_in_this_process_are_held_on(path):
+    Index.create(path).close()
+    held = sqlite3.connect(path)
+    held.execute("SELECT * FROM entries").fetchall()
+    for _ in range(2):
+        with Index.open(path) as index:
+            index.add(["a"], random_codes(1, 64))
+        run = subprocess.run([sys.executable, "-c", TAKE, f"{path}-shm"], capture_output=True, text=True, check=True)
+        assert run.stdout == "held\n"
+    held.close()
+
+
+@pytest.mark.parametrize("maps", ["/proc/self/maps", "/nowhere"])
+def test_a_change_is_seen_whoever_makes_it(path, monkeypatch, maps):
+    monkeypatch.setattr("indexer.watch.MAPS", maps)
     with Index.create(path) as index:
         watch = Watch(path)
         before = watch.change()
