@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hashret.engine import Engine
@@ -104,6 +106,17 @@ def open_engine(db: str) -> Engine:
     from hashret.engine import Engine
 
     return Engine.open(db)
+
+
+def conditions(texts: Iterable[str]) -> dict[str, Any] | None:
+    """What `where` of `Engine.query` takes, of texts as FIELD=VALUE; None of none. Raises `InvalidInput`."""
+    where = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidInput(f"--where {text}: write FIELD=VALUE")
+        where[name] = value
+    return where or None
 
 
 def source_of(paths: tuple[str, ...], options: dict[str, Any]) -> Source:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hashret import output
-from hashret.options import DB, open_engine, output_options, search_options
+from hashret.options import DB, conditions, open_engine, output_options, search_options
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -59,13 +59,7 @@ def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> 
 
 def _asked(search: dict[str, Any]) -> dict[str, Any]:
     """Search options as keywords of `Engine.query`."""
-    where = {}
-    for condition in search.pop("where"):
-        name, equals, value = condition.partition("=")
-        if not equals:
-            raise InvalidInput(f"--where {condition}: write FIELD=VALUE")
-        where[name] = value
-    return {**search, "where": where or None}
+    return {**search, "where": conditions(search.pop("where"))}
 
 
 def _queries(kind: str, queries: Iterable[str], file: str | None) -> Iterator[tuple[str, Any]]:
