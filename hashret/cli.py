@@ -14,6 +14,7 @@ from hashret.commands.decode import anomaly, denoise
 from hashret.commands.dedup import dedup
 from hashret.commands.find import query, similar
 from hashret.commands.judge import check, evaluate, info
+from hashret.commands.serve import serve
 from hashret.commands.write import add, index, remove
 from indexer.errors import HashretError
 
@@ -48,5 +49,5 @@ def main() -> None:
     """Learn binary codes for your own texts, images or embeddings and search them exactly, in one file."""
 
 
-for command in (index, add, query, similar, remove, dedup, info, evaluate, anomaly, denoise, check, demo):
+for command in (index, add, query, similar, remove, dedup, info, evaluate, anomaly, denoise, check, serve, demo):
     main.add_command(command)

@@ -49,6 +49,10 @@ LAYERS = [
     ["hashret.evaluate.tables"],
     ["hashret.evaluate"],
     ["hashret.output", "hashret.options"],
+    ["hashret.web.snippets", "hashret.web.parameters", "hashret.web.pictures", "hashret.web.guard"],
+    ["hashret.web.answers", "hashret.web.openapi"],
+    ["hashret.web.app"],
+    ["hashret.web.server"],
     ["hashret.demo"],
     ["hashret.commands"],
     ["hashret.cli"],
@@ -66,7 +70,9 @@ OUTSIDE = {  # who may import what is heavy
     "pyarrow": "hashret.inputs.parquet",
     "pypdf": "hashret.inputs.pdf",
     "rich": "hashret.output",
-    "PIL": ("hashret.features", "hashret.inputs.images"),
+    "PIL": ("hashret.features", "hashret.inputs.images", "hashret.web.pictures"),
+    "starlette": "hashret.web.",
+    "uvicorn": "hashret.web.server",
     "click": ("hashret.cli", "hashret.commands", "hashret.options", "hashret.output", "hashret.demo"),
 }
 FILES = {
@@ -130,7 +136,7 @@ def test_every_file_has_a_layer():
         rank(module)
 
 
-HEAVY = "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL pyarrow pypdf sqlite3"
+HEAVY = "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL pyarrow pypdf sqlite3 starlette uvicorn"
 
 
 @pytest.mark.parametrize(
