@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo demo-images test lint bench bench-quality bench-search bench-family bench-dedup bench-smoke clean
+.PHONY: demo demo-images test browser lint bench bench-quality bench-search bench-family bench-dedup bench-smoke clean
 
 demo: $(READY)
 	$(BIN)/hashret demo
@@ -13,6 +13,10 @@ demo-images: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# What the tests of the page need; without it they skip. Others than Debian and Ubuntu install it in their own way.
+browser:
+	command -v chromium >/dev/null || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium; }
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from hashret.commands.find import query, similar
 from hashret.commands.judge import check, evaluate, info
 from hashret.commands.reencode import reencode
 from hashret.commands.report import report
+from hashret.commands.serve import serve
 from hashret.commands.write import add, index, remove
 from indexer.errors import HashretError
 
@@ -54,6 +55,6 @@ def main() -> None:
 
 for command in (
     index, add, query, similar, remove, dedup, info, fields, evaluate, report, reencode, anomaly, denoise, check,
-    export, import_codes, demo,
+    export, import_codes, serve, demo,
 ):  # fmt: skip
     main.add_command(command)

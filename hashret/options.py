@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -130,7 +130,7 @@ def open_any(db: str, model: str | None = None, embed: str | None = None) -> Eng
         return CodeFile.open(db)
 
 
-def conditions(index: Index, texts: tuple[str, ...]) -> Condition | None:
+def conditions(index: Index, texts: Sequence[str]) -> Condition | None:
     """All conditions of a command line as one, None for none; raises `NotFound` for a field that no entry has."""
     from indexer.where import Every, condition
 

@@ -28,6 +28,11 @@ from indexer.where import Where, condition
 SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
 
 
+def shortlist(k: int) -> int:
+    """How many of the nearest are put in order to find the best k."""
+    return max(30 * k, SHORTLIST)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The keywords of a search."""
@@ -93,7 +98,7 @@ def _nearest(index: Index, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Di
         cuts = found.lims[1:-1]
         yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
     else:
-        matches = index.search(codes, max(30 * asked.k, SHORTLIST) if asked.rerank else asked.k, where=where)
+        matches = index.search(codes, shortlist(asked.k) if asked.rerank else asked.k, where=where)
         for ids, near in zip(matches.ids, matches.distances, strict=True):
             yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
 

@@ -303,6 +303,20 @@ class Store:
             yield page
             last = page[-1].id
 
+    def listed(self, prefix: str = "", after: str = "", size: int = 50, among: Ids | None = None) -> list[Row]:
+        """Entries by their keys, at most `size`: those that begin with `prefix` and come after the key `after`.
+
+        The order is that of Unicode's code points; with `among` only entries with these ids.
+        """
+        ids = None if among is None else json.dumps(among.tolist())
+        sql = "SELECT id, key, content, meta FROM entries WHERE key >= ? AND key > ?"
+        if ids is not None:
+            sql += " AND id IN (SELECT value FROM json_each(?))"
+        values = (prefix, after, size) if ids is None else (prefix, after, ids, size)
+        with self._read() as connection:
+            rows = [row_of(row) for row in connection.exec_driver_sql(f"{sql} ORDER BY key LIMIT ?", values)]
+        return [row for row in rows if row.key.startswith(prefix)]
+
     def where(self, where: Where, among: Ids | None = None) -> Ids:
         """Ids, ascending, of the entries that a condition matches, see `indexer.where`; of all, or of these ids."""
         asked = condition(where)

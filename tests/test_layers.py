@@ -62,6 +62,10 @@ LAYERS = [
     ["hashret.report.page"],
     ["hashret.report"],
     ["hashret.output", "hashret.options"],
+    ["hashret.web.snippets", "hashret.web.parameters", "hashret.web.pictures", "hashret.web.guard"],
+    ["hashret.web.answers", "hashret.web.openapi"],
+    ["hashret.web.app"],
+    ["hashret.web.server"],
     ["hashret.demo"],
     ["hashret.commands.why"],
     ["hashret.commands"],
@@ -94,12 +98,14 @@ OUTSIDE = {  # who may import what is heavy
     "pyarrow": ("hashret.inputs.parquet", "hashret.columns"),
     "pypdf": "hashret.inputs.pdf",
     "rich": "hashret.output",
-    "PIL": ("hashret.features", "hashret.inputs.images", "hashret.embed"),
+    "PIL": ("hashret.features", "hashret.inputs.images", "hashret.embed", "hashret.web.pictures"),
     "sentence_transformers": "hashret.embed",
     "transformers": "hashret.embed",
     "sklearn": "hashret.integrations.sklearn",
     "langchain_core": "hashret.integrations.langchain",
     "mteb": "hashret.integrations.mteb",
+    "starlette": "hashret.web.",
+    "uvicorn": "hashret.web.server",
     "click": ("hashret.cli", "hashret.commands", "hashret.options", "hashret.output", "hashret.demo"),
 }
 FILES = {
@@ -165,7 +171,7 @@ def test_every_file_has_a_layer():
 
 HEAVY = (
     "torch faiss sklearn scipy sqlalchemy numba tokenizers rich PIL pyarrow pypdf sqlite3 "
-    "sentence_transformers langchain_core mteb"
+    "sentence_transformers langchain_core mteb starlette uvicorn"
 )
 
 

@@ -312,3 +312,24 @@ def test_a_key_that_utf8_cannot_hold_is_refused(filled):
             index.add(["fine", "a\ud800"], filled.codes[:2])
         assert str(error.value) == "a key holds '\\ud800', which UTF-8 cannot: give another"
         assert len(index) == 200
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.text("ab\u00e9\U0001f600", min_size=1, max_size=3), unique=True, max_size=12),
+    st.text("ab\u00e9\U0001f600", max_size=2),
+    st.text("ab\u00e9\U0001f600", max_size=3),
+    st.integers(1, 5),
+    st.one_of(st.none(), st.sets(st.integers(1, 12))),
+)
+def test_a_list_is_of_keys_in_order(keys, prefix, after, size, chosen):
+    with Index.create(":memory:") as index:
+        ids = index.add(keys, random_codes(len(keys), 64))
+        among = None if chosen is None else np.array(sorted(chosen), dtype=np.int64)
+        listed = index.store.listed(prefix, after, size, among)
+    wanted = sorted(
+        (key, number)
+        for key, number in zip(keys, ids.tolist(), strict=True)
+        if key.startswith(prefix) and key > after and (chosen is None or number in chosen)
+    )
+    assert [(row.key, row.id) for row in listed] == wanted[:size]
