@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +27,7 @@ from indexer.planner import Plan
 from indexer.rows import Model, Row
 
 BATCH = 2048  # entries a transaction
+log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -100,7 +102,10 @@ class Engine:
                 f"{path}: its codes are of model {model.digest[:12]}, not of {hasher.digest[:12]}: "
                 "open it without a hasher, or call reencode with yours"
             )
-        return cls(index, hasher or Hasher.from_bytes(model.settings, model.weights))
+        engine = cls(index, hasher or Hasher.from_bytes(model.settings, model.weights))
+        kind, digest = engine.hasher.kind, model.digest[:12]
+        log.info("%s: %d entries, codes of %d bits by the %s model %s", path, len(index), index.bits, kind, digest)
+        return engine
 
     @property
     def _searcher(self) -> Searcher:

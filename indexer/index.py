@@ -6,6 +6,7 @@ database with nothing loaded; everything else by a scan of all codes, which memo
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ from indexer.tables import MOST, Csr, Scan, too_many
 
 if TYPE_CHECKING:
     from indexer.multi import Multi
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ class Index:
         _positive("k", k, 1)
         if len(codes) * int(k) > MOST:
             raise too_many(0)
+        self._tell(len(codes), int(k), None)
         return Matches(*self._table(len(codes), among).search(codes, int(k)), self.store)
 
     def within(self, codes: Codes, radius: int, *, among: Ids | None = None) -> RangeMatches:
@@ -168,6 +172,7 @@ class Index:
         codes = as_codes(codes, bits)
         _positive("radius", radius, 0)
         radius = int(radius) if radius < bits else bits
+        self._tell(len(codes), None, radius)
         if self._memory.table is not None or self._plan(len(codes), None, radius).way == "scan":
             return RangeMatches(*self._table(len(codes), among).within(codes, radius), self.store)
         lims, ids, near = self._look_up(codes, radius)
@@ -200,6 +205,11 @@ class Index:
         start = time.perf_counter()
         _ = self.within(codes, radius) if radius is not None else self.search(codes, k or 1)
         return replace(foreseen, measured=(time.perf_counter() - start) * 1e6)
+
+    def _tell(self, queries: int, k: int | None, radius: int | None) -> None:
+        """Tell the plan of a search to whoever listens."""
+        if log.isEnabledFor(logging.INFO):
+            log.info("search: %s", self._plan(queries, k, radius))
 
     def _plan(self, queries: int, k: int | None, radius: int | None) -> Plan:
         """How so many queries would be answered."""

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["indexer.errors"],
     ["indexer.bits"],
-    ["indexer.schema", "indexer.rows", "indexer.statements", "indexer.watch", "indexer.planner"],
+    ["indexer.schema", "indexer.rows", "indexer.statements", "indexer.watch", "indexer.planner", "indexer.samples"],
     ["indexer.segments"],
     ["indexer.store", "indexer.tables"],
     ["indexer.kernels.layout"],
@@ -48,7 +48,10 @@ LAYERS = [
     ["hashret.evaluate.report"],
     ["hashret.evaluate.tables"],
     ["hashret.evaluate"],
+    ["hashret.completion", "hashret.environment"],
+    ["hashret.notes"],
     ["hashret.output", "hashret.options"],
+    ["hashret.group"],
     ["hashret.demo"],
     ["hashret.commands"],
     ["hashret.cli"],
@@ -67,7 +70,17 @@ OUTSIDE = {  # who may import what is heavy
     "pypdf": "hashret.inputs.pdf",
     "rich": "hashret.output",
     "PIL": ("hashret.features", "hashret.inputs.images"),
-    "click": ("hashret.cli", "hashret.commands", "hashret.options", "hashret.output", "hashret.demo"),
+    "click": (
+        "hashret.cli",
+        "hashret.commands",
+        "hashret.completion",
+        "hashret.demo",
+        "hashret.environment",
+        "hashret.group",
+        "hashret.notes",
+        "hashret.options",
+        "hashret.output",
+    ),
 }
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hashret import output
-from hashret.options import DB, open_engine, output_options, search_options
-from indexer.errors import InvalidInput
+from hashret.notes import note
+from hashret.options import DB, examples, open_engine, output_options, search_options
+from indexer.errors import InvalidInput, hint
 
 if TYPE_CHECKING:
     from hashret.results import Hit
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        'hashret query notes.db "ideas for the garden"  # a table, or JSON lines in a pipe',
+        'hashret query docs.db "cheap loan" -k 3 --where topic=money --ids',
+        'hashret query notes.db "ideas for the garden" -r 4  # all within 4 flipped bits',
+        "hashret query photos.db ~/photos/sneaker/1.png --csv",
+    )
+)
 @DB
 @click.argument("queries", nargs=-1, metavar="[QUERY]...")
 @click.option("--file", "file", type=click.Path(allow_dash=True), help="One query a line, or .npy rows.")
@@ -38,11 +46,19 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
         if search.pop("explain"):
             click.echo(engine.explain(contents, search["k"], search["radius"]))
             return
+        conditions = search["where"]
         results = engine.query(contents, **_asked(search))
-        _print_hits(((name, hits) for (name, _), hits in zip(named, results, strict=True)), form)
+        found = _print_hits(((name, hits) for (name, _), hits in zip(named, results, strict=True)), form)
+    _end(db, found, conditions)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret similar notes.db garden/1.md",
+        "hashret similar docs.db money/1 money/2 -k 3 --ids",
+        "hashret similar notes.db garden/1.md -r 8 --explain  # how it is searched, and why",
+    )
+)
 @DB
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @search_options
@@ -53,8 +69,10 @@ def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> 
         if search.pop("explain"):
             click.echo(engine.explain([engine.get(key).content for key in keys], search["k"], search["radius"]))
             return
+        conditions = search["where"]
         asked = _asked(search)
-        _print_hits(((key, engine.similar(key, **asked)) for key in keys), form)
+        found = _print_hits(((key, engine.similar(key, **asked)) for key in keys), form)
+    _end(db, found, conditions)
 
 
 def _asked(search: dict[str, Any]) -> dict[str, Any]:
@@ -81,13 +99,25 @@ def _queries(kind: str, queries: Iterable[str], file: str | None) -> Iterator[tu
             yield (str(entry.content) if lines else entry.key), entry.content
 
 
-def _print_hits(results: Iterable[tuple[str, list[Hit]]], form: str | None) -> None:
-    """All hits as rows; exit code 1 if there are none."""
+def _print_hits(results: Iterable[tuple[str, list[Hit]]], form: str | None) -> int:
+    """All hits as rows; their number."""
     rows = [
         {"query": name, "rank": rank, **{item.name: getattr(hit, item.name) for item in fields(hit)}}
         for name, hits in results
         for rank, hit in enumerate(hits, 1)
     ]
     output.write(rows, form, group="query")
-    if not rows:
-        sys.exit(1)
+    return len(rows)
+
+
+def _end(db: str, found: int, conditions: Iterable[str]) -> None:
+    """Exit code 1 if nothing was found, with a note on each field of the conditions that no entry has."""
+    from indexer import samples
+
+    if found:
+        return
+    there = samples.fields(db, every=True) if conditions else []
+    for name in [condition.partition("=")[0] for condition in conditions]:
+        if there and len(there) < samples.MOST and name not in there:
+            note(f"{db}: no entry has the field {name!r}{hint(name, there)}")
+    sys.exit(1)

@@ -9,12 +9,20 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, PATHS, open_engine, options_of, read_options, source_of
+from hashret.notes import note
+from hashret.options import DB, PATHS, examples, open_engine, options_of, read_options, source_of
 from hashret.settings import Settings
 from indexer.errors import Mismatch
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret index notes.db ~/notes  # a folder of .txt, .md or .pdf",
+        "hashret index docs.db docs.jsonl --bits 128  # rows: text, id, other fields are meta",
+        "hashret index photos.db ~/photos --store-vectors  # a folder of pictures",
+        "hashret index vectors.db embeddings.npy --ids ids.txt  # embeddings that you have",
+    )
+)
 @DB
 @PATHS
 @read_options
@@ -42,7 +50,13 @@ def index(db: str, paths: tuple[str, ...], store_vectors: bool, **options: Any) 
     _report(counts, source)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret add docs.db new.jsonl",
+        "hashret add notes.db ~/notes --glob '**/*.md'  # what is unchanged is skipped",
+        "cat ideas.txt | hashret add notes.db -  # an entry a line",
+    )
+)
 @DB
 @PATHS
 @read_options
@@ -53,14 +67,19 @@ def add(db: str, paths: tuple[str, ...], **options: Any) -> None:
         _report(engine.add(source, show), source)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret remove notes.db garden/1.md kitchen/2.md",
+        "hashret remove docs.db $(hashret dedup docs.db --ids)  # near duplicates, but one of each group",
+    )
+)
 @DB
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 def remove(db: str, keys: tuple[str, ...]) -> None:
     """Remove entries by key; if one of them is not there, none is removed."""
     with open_engine(db) as engine:
         count = engine.remove(keys)
-    click.echo(f"{count:,} removed", err=True)
+    note(f"{count:,} removed")
 
 
 def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:
@@ -76,6 +95,6 @@ def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:
 def _report(counts: Any, source: Any) -> None:
     """What was stored, and what was passed over, on standard error."""
     line = f"{counts.added:,} added, {counts.updated:,} updated, {counts.unchanged:,} unchanged"
-    click.echo(line + (f", {source.skipped:,} skipped" if source.skipped else ""), err=True)
+    note(line + (f", {source.skipped:,} skipped" if source.skipped else ""))
     for problem in source.problems[:10]:
-        click.echo(f"skipped: {problem}", err=True)
+        note(f"skipped: {problem}")

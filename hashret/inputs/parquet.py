@@ -24,7 +24,7 @@ from hashret.inputs.entry import Entry, File, Items, ReadOptions
 from hashret.inputs.images import pixels
 from hashret.inputs.records import TEXT_FIELDS, Fields, check, entry, key_field, key_of, missing
 from hashret.inputs.text import unreadable
-from indexer.errors import InvalidInput
+from indexer.errors import InvalidInput, hint
 
 _BLOCK = 1 << 24  # bytes that are unpacked at once
 _ROWS = 4096  # and no more rows than that
@@ -99,10 +99,11 @@ def _layout(schema: Any, file: File, options: ReadOptions) -> _Layout:
 def _content(kinds: dict[str, str], key: str | None, file: File, options: ReadOptions) -> tuple[str, str]:
     """The column of the content, and its kind."""
     if options.array:
-        if kinds.get(options.array, "text") not in ("vector", "image", "bytes"):
+        fit = [name for name, kind in kinds.items() if kind in ("vector", "image", "bytes")]
+        if options.array not in fit:
             raise InvalidInput(
                 f"{file.shown}: no column {options.array!r} of embeddings or images: there are {_listed(kinds)}; "
-                "name one with --array"
+                f"name one with --array{hint(options.array, fit)}"
             )
         return options.array, kinds[options.array]
     if options.text_field:
