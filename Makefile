@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo demo-images test lint bench bench-quality bench-search bench-family bench-dedup bench-smoke clean
+.PHONY: demo demo-images test lint docs bench bench-quality bench-search bench-family bench-dedup bench-smoke clean
 
 demo: $(READY)
 	$(BIN)/hashret demo
@@ -18,6 +18,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/python -m docs.build
 
 bench: bench-quality bench-search bench-family bench-dedup
 	$(BIN)/python benchmarks/store.py
@@ -77,4 +80,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv demo.db demo-images.db
+	rm -rf .venv site demo.db demo-images.db

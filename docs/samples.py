@@ -3,7 +3,7 @@
 notes/           200 texts of 4 topics, garden/1.md and so on
 photos/          200 pictures of clothes, of Fashion-MNIST: sneaker/1.png and so on
 docs.jsonl       the same notes as rows of id, text and topic, and 20 edited copies of some
-new.jsonl        20 more such rows, unseen
+new.jsonl        20 more such rows, unseen; ideas.txt two lines
 embeddings.npy   200 rows of 32 numbers about 4 centres, as a model of embeddings might give; ids.txt their ids
 """
 
@@ -66,6 +66,7 @@ def write(folder: Path) -> None:
     new = [{"id": f"new/{n + 1}", "text": text, "topic": topic} for n, (topic, text) in enumerate(texts(MORE, 1))]
     for name, part in (("docs.jsonl", rows + copies), ("new.jsonl", new)):
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in part))
+    (folder / "ideas.txt").write_text("Ideas for the garden: a pond.\nIdeas for the travel: an island at dawn.\n")
     _write_photos(folder / "photos")
     rng = np.random.default_rng(0)
     centres = np.repeat(rng.normal(size=(4, 32)), 50, axis=0)

@@ -20,10 +20,10 @@ FIELDS = (
     "json_each(entry.meta) AS field WHERE substr(field.key, 1, length(?1)) = ?1 ORDER BY 1 LIMIT ?2"
 )
 VALUES = (
-    "SELECT DISTINCT CASE WHEN field.type IN ('true', 'false') THEN field.type ELSE CAST(field.atom AS TEXT) END AS text "
+    "SELECT DISTINCT CASE WHEN field.type IN ('true', 'false') THEN field.type ELSE CAST(field.atom AS TEXT) END AS v "
     f"FROM (SELECT meta FROM entries WHERE meta IS NOT NULL LIMIT {LOOKED_AT}) AS entry, "
     "json_each(entry.meta) AS field WHERE field.key = ?1 AND field.atom IS NOT NULL "
-    "AND substr(text, 1, length(?2)) = ?2 ORDER BY 1 LIMIT ?3"
+    "AND substr(v, 1, length(?2)) = ?2 ORDER BY 1 LIMIT ?3"
 )
 
 

@@ -16,7 +16,13 @@ from docs import samples
 from hashret.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
-QUICK = {"HASHRET_INDEX_STEPS": "40", "HASHRET_INDEX_NEIGHBOURS": "10", "COLUMNS": "100", "TERM": "dumb"}
+QUICK = {
+    "HASHRET_INDEX_STEPS": "40",
+    "HASHRET_INDEX_BATCH": "32",
+    "HASHRET_INDEX_NEIGHBOURS": "10",
+    "COLUMNS": "100",
+    "TERM": "dumb",
+}
 FOREVER = ("serve",)  # commands that end by Ctrl-C
 SHELL = re.compile(r"[|<>$&;*]")
 DATABASES = {
@@ -28,16 +34,14 @@ DATABASES = {
 
 
 def prepare(folder: Path) -> None:
-    """The files that examples speak of, and a `hashret` for shells, in its folder bin."""
+    """The files that examples speak of, and a `hashret` for shells, in its folder .bin."""
     samples.write(folder)
-    (folder / "ideas.txt").write_text("a pond in the garden\nan island in the summer\n")
     (folder / ".config/fish/completions").mkdir(parents=True)
-    (folder / "bin").mkdir()
-    program = folder / "bin" / "hashret"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m hashret "$@"\n')
-    program.chmod(0o755)
-    python = folder / "bin" / "python"
-    python.symlink_to(sys.executable)
+    (folder / ".bin").mkdir()
+    for name, words in (("hashret", "-m hashret "), ("python", "")):
+        program = folder / ".bin" / name
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {words}"$@"\n')
+        program.chmod(0o755)
 
 
 def index(folder: Path, names=tuple(DATABASES)) -> None:
@@ -55,8 +59,8 @@ def copy(prepared: Path, folder: Path, databases: bool) -> None:
 def environment(folder: Path) -> dict[str, str]:
     """That of a user who works in his home, this folder, and has little time."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("HASHRET_")}
-    path = f"{folder / 'bin'}:{os.environ['PATH']}"
-    return {**plain, **QUICK, "HOME": str(folder), "PATH": path, "PYTHONPATH": str(ROOT)}
+    path = f"{folder / '.bin'}:{os.environ['PATH']}"
+    return {**plain, **QUICK, "HOME": str(folder), "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
 def run(line: str, folder: Path) -> tuple[int, str]:
@@ -64,10 +68,9 @@ def run(line: str, folder: Path) -> tuple[int, str]:
     words = shlex.split(line, comments=True)
     if words[0] == "hashret" and not SHELL.search(line.partition(" #")[0].replace("'**/*.md'", "")):
         return _here([word.replace("~", str(folder), word.startswith("~/")) for word in words[1:]], folder)
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", line], cwd=folder, env=environment(folder), capture_output=True, text=True
-    )
-    return done.returncode, done.stdout + done.stderr
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(["bash", "-c", line], cwd=folder, env=environment(folder), text=True, **streams)
+    return done.returncode, done.stdout
 
 
 def _here(words: list[str], folder: Path) -> tuple[int, str]:
@@ -80,7 +83,7 @@ def _here(words: list[str], folder: Path) -> tuple[int, str]:
         result = CliRunner(env=environment(folder)).invoke(main, words, prog_name="hashret")
     finally:
         os.chdir(before)
-    return result.exit_code, result.output
+    return result.exit_code, result.stdout + result.stderr
 
 
 def _stopped(words: list[str], folder: Path) -> tuple[int, str]:

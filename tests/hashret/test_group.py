@@ -10,7 +10,10 @@ from tests.hashret.shell import run
     ("words", "end"),
     [
         (["querry"], "Error: No such command 'querry'. Did you mean 'query'?\n"),
-        (["query", "d.db", "--radis", "1"], "Error: No such option '--radis'. Did you mean '--radius'?\n"),
+        (
+            ["query", "d.db", "--explan"],
+            "Error: No such option '--explan'. (Did you mean one of: '--explain', '--rerank'?)\n",
+        ),
         (
             ["add", "d.db", "x", "--on-error", "skipp"],
             "Error: Invalid value for '--on-error': 'skipp' is not one of 'fail', 'skip'. Did you mean 'skip'?\n",
