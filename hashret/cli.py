@@ -19,7 +19,7 @@ from hashret.group import Group
 from hashret.options import examples
 
 
-@click.command(epilog=examples("hashret demo", "hashret demo my.db", "hashret demo --images"))
+@click.command(epilog=examples("hashret demo", "hashret demo clothes.db --images"))
 @click.argument("db", required=False, type=Database())
 @click.option("--images", is_flag=True, help="2,000 pictures of clothes in place of 10,000 Python docstrings.")
 def demo(db: str | None, images: bool) -> None:

@@ -88,3 +88,42 @@ def test_verbose_tells_variables_and_what_is_none(stored, monkeypatch):
         "environment: HASHRET_QUERRY_K is no variable of hashret; did you mean 'HASHRET_QUERY_K'?",
         "environment: HASHRET_QUERY_K=1",
     ]
+
+
+def raw(words, stream="stderr", **variables):
+    """What a terminal gets, control sequences and all."""
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        variables.setdefault(name, None)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.delenv(name, raising=False) if value is None else patch.setenv(name, value)
+        return on_terminal(*words, stream=stream, plain=False, term=variables.get("TERM", "xterm"))
+
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][;m]")
+
+
+def test_colours_go_with_no_color_and_every_sequence_on_a_dumb_terminal(stored, tmp_path):
+    (tmp_path / "new.txt").write_text("moon")
+    for name in ("plain", "none", "dumb"):
+        shutil.copy(stored, tmp_path / f"{name}.db")
+    add = ("add", tmp_path / "plain.db", tmp_path / "new.txt")
+    assert COLOUR.search(raw(add))
+    bare = raw(("add", tmp_path / "none.db", tmp_path / "new.txt"), NO_COLOR="1")
+    assert "store" in bare
+    assert not COLOUR.search(bare)
+    assert "\x1b" not in raw(("add", tmp_path / "dumb.db", tmp_path / "new.txt"), TERM="dumb")
+    table = raw(("query", stored, "moon", "-k", 1), stream="stdout", TERM="dumb")
+    assert "moon" in table
+    assert "\x1b" not in table
+
+
+def test_force_color_chooses_no_form(stored, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert json.loads(run("query", stored, "moon", "-k", 1)[0])["rank"] == 1
+
+
+@pytest.mark.parametrize("columns", [20, 400])
+def test_tables_fit_any_width(columns, stored):
+    lines = on_terminal("query", stored, "moon", "-k", 1, columns=columns).splitlines()
+    assert max(map(len, lines)) <= max(columns, 60)
