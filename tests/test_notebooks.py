@@ -42,7 +42,7 @@ def test_images(monkeypatch):
 def test_embeddings(monkeypatch):
     recalls = run("embeddings", monkeypatch)["recalls"]
     for bits in (64, 128):
-        assert recalls[bits, "codes"] < recalls[bits, "asymmetric"] < recalls[bits, "vectors kept"]
+        assert recalls[bits, "vectors kept"] > max(recalls[bits, "codes"], recalls[bits, "asymmetric"])
     assert recalls[128, "codes"] > recalls[64, "codes"]
     assert recalls[128, "vectors kept"] > 0.95
 
