@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo demo-images test browser lint bench bench-quality bench-search bench-family bench-dedup bench-smoke clean
+.PHONY: demo demo-images test browser lint docs bench bench-quality bench-search bench-family bench-dedup bench-smoke clean
 
 demo: $(READY)
 	$(BIN)/hashret demo
@@ -22,6 +22,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/python -m docs.build
 
 bench: bench-quality bench-search bench-family bench-dedup
 	$(BIN)/python benchmarks/store.py
@@ -81,4 +84,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv demo.db demo-images.db
+	rm -rf .venv site demo.db demo-images.db

@@ -2,4 +2,4 @@
 
 from hashret.cli import main
 
-main()
+main(prog_name="hashret")

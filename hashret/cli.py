@@ -5,8 +5,6 @@ Exit codes: 0 hits or done, 1 none found, 2 wrong usage or bad input, 130 stoppe
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 import hashret
@@ -19,26 +17,15 @@ from hashret.commands.judge import check, evaluate, info
 from hashret.commands.reencode import reencode
 from hashret.commands.report import report
 from hashret.commands.serve import serve
+from hashret.commands.shell import completion
 from hashret.commands.write import add, index, remove
-from indexer.errors import HashretError
+from hashret.completion import Database
+from hashret.group import Group
+from hashret.options import examples
 
 
-class _Group(click.Group):
-    """Turns the errors of hashret into one line on standard error and exit code 2."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except HashretError as error:
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(2)
-        except KeyboardInterrupt:
-            click.echo("Stopped. What was stored stays stored; the same command goes on from there.", err=True)
-            ctx.exit(130)
-
-
-@click.command()
-@click.argument("db", required=False, type=click.Path(dir_okay=False))
+@click.command(epilog=examples("hashret demo", "hashret demo clothes.db --images"))
+@click.argument("db", required=False, type=Database())
 @click.option("--images", is_flag=True, help="2,000 pictures of clothes in place of 10,000 Python docstrings.")
 def demo(db: str | None, images: bool) -> None:
     """Build a real corpus without a download, learn its codes, store it in DB and ask it questions."""
@@ -47,7 +34,16 @@ def demo(db: str | None, images: bool) -> None:
     run(db or ("demo-images.db" if images else "demo.db"), images=images)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples(
+        "hashret index notes.db ~/notes  # a folder of texts: learn codes and store them",
+        'hashret query notes.db "ideas for the garden"  # the 10 nearest',
+        "hashret similar notes.db garden/1.md  # neighbours of an entry that is stored",
+        "hashret query --help  # options, and examples of each command",
+    ),
+)
 @click.version_option(hashret.__version__)
 def main() -> None:
     """Learn binary codes for your own texts, images or embeddings and search them exactly, in one file."""
@@ -55,6 +51,6 @@ def main() -> None:
 
 for command in (
     index, add, query, similar, remove, dedup, info, fields, evaluate, report, reencode, anomaly, denoise, check,
-    export, import_codes, serve, demo,
+    export, import_codes, serve, demo, completion,
 ):  # fmt: skip
     main.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +32,7 @@ from indexer.vectors import FORMS
 from indexer.where import Where
 
 BATCH = 2048  # entries a transaction
+log = logging.getLogger(__name__)
 
 
 class NoModel(Mismatch):
@@ -125,6 +127,8 @@ class Engine:
                     "open it without a hasher, or call reencode with yours"
                 )
             chosen = hasher or Hasher.from_bytes(held.settings, held.weights)
+            kind, digest = chosen.kind, held.digest[:12]
+            log.info("%s: %d entries, codes of %d bits by the %s model %s", path, len(index), index.bits, kind, digest)
             return cls(index, chosen if embed is None else chosen.with_embed(embed))
         except BaseException:
             index.close()

@@ -1,4 +1,4 @@
-"""What commands share: options from the fields of a dataclass, those of several commands, files and engines opened."""
+"""What commands share: examples, options from the fields of a dataclass, those of several commands, engines opened."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from hashret.completion import Database
+
 if TYPE_CHECKING:
     from hashret.codefile import CodeFile
     from hashret.engine import Engine
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from indexer.where import Condition
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-DB = click.argument("db", type=click.Path(dir_okay=False))
+DB = click.argument("db", type=Database())
 MODEL = click.option(
     "--model", metavar="DIGEST", help="By this model of DB: how its digest begins, or beside [the one in use]."
 )
@@ -28,6 +30,19 @@ WHERE = click.option(
     "--where", multiple=True, metavar="CONDITION",
     help="Only entries whose meta matches: lang=en, year>=2000, 'lang in (en, de) and not x=null'; may be repeated.",
 )  # fmt: skip
+
+
+def examples(*lines: str) -> str:
+    """Command lines as the epilog of a command, their comments in one column; tests run each of them, in order."""
+    parts = [line.partition("  # ") for line in lines]
+    width = max((len(line) for line, mark, _ in parts if mark), default=0)
+    shown = [f"  {line:<{width}}{mark}{comment}" if mark else f"  {line}" for line, mark, comment in parts]
+    return "\n".join(("\b", "Examples:", *shown))
+
+
+def example_lines(command: click.Command) -> list[str]:
+    """The command lines of a command's epilog."""
+    return [line.strip() for line in (command.epilog or "").partition("Examples:\n")[2].splitlines()]
 
 
 class _Widths(click.ParamType[tuple[int, ...]]):

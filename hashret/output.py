@@ -10,11 +10,13 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import groupby
 from typing import Any, Literal
 
 import click
+
+from hashret import notes
 
 Row = dict[str, Any]
 Progress = Any  # see `progress`
@@ -108,10 +110,20 @@ def progress() -> Iterator[Progress]:
     """A callback (phase, done, total, note) that draws a bar a phase on a terminal and does nothing elsewhere.
 
     It shows how many are done, how many a second, and the time left; a total of 0 means that the end is not known.
+    With -v it tells the seconds of each phase, with -q it draws nothing.
     """
-    if not sys.stderr.isatty():
-        yield lambda phase, done, total, note="": None
-        return
+    drawn = _bars() if sys.stderr.isatty() and not notes.quiet() else nullcontext(_nothing)
+    with drawn as show, notes.timed(show) if notes.verbose() else nullcontext(show) as told:
+        yield told
+
+
+def _nothing(phase: str, done: int, total: int, note: str = "") -> None:
+    """Progress that is not shown."""
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    """Progress as a bar a phase."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars

@@ -7,8 +7,10 @@ HashretError
   Corrupt                     stored bytes that are not what was written
   NotInstalled (ImportError)  an optional part whose package is not here
 
-Every message says what was wrong, where (file:line, row, key) and what to do.
+Every message says what was wrong, where (file:line, row, key) and what to do; `hint` adds the name that was meant.
 """
+
+from collections.abc import Iterable
 
 
 class HashretError(Exception):
@@ -33,3 +35,12 @@ class Corrupt(HashretError):  # noqa: N818
 
 class NotInstalled(HashretError, ImportError):  # noqa: N818
     """An optional part whose package is not here."""
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the known one that is most like it; empty if none is like it."""
+    from difflib import get_close_matches
+
+    names = {name.casefold(): name for name in known}
+    found = get_close_matches(word.casefold(), names, 1)
+    return f"; did you mean {names[found[0]]!r}?" if found else ""

@@ -6,6 +6,7 @@ database with nothing loaded; everything else by a scan of all codes, which memo
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,7 @@ TYPES = {  # of JSON, as SQLite calls them
     "object": "object",
     "null": "null",
 }
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ class Index:
         if where is not None:
             _not_both(among)
             return Matches(*self._filtered.search(codes, int(k), condition(where)), self.store)
+        self._tell(len(codes), int(k), None)
         return Matches(*self._table(len(codes), among).search(codes, int(k)), self.store)
 
     def within(
@@ -219,6 +222,7 @@ class Index:
             passed = self._filtered.within((every.lims, every.ids, every.distances), condition(where))
             return RangeMatches(*passed, self.store)
         radius = int(radius) if radius < bits else bits
+        self._tell(len(codes), None, radius)
         if self._memory.table is not None or self._plan(len(codes), None, radius).way == "scan":
             return RangeMatches(*self._table(len(codes), among).within(codes, radius), self.store)
         lims, ids, near = self._look_up(codes, radius)
@@ -251,6 +255,11 @@ class Index:
         start = time.perf_counter()
         _ = self.within(codes, radius) if radius is not None else self.search(codes, k or 1)
         return replace(foreseen, measured=(time.perf_counter() - start) * 1e6)
+
+    def _tell(self, queries: int, k: int | None, radius: int | None) -> None:
+        """Tell the plan of a search to whoever listens."""
+        if log.isEnabledFor(logging.INFO):
+            log.info("search: %s", self._plan(queries, k, radius))
 
     def _plan(self, queries: int, k: int | None, radius: int | None) -> Plan:
         """How so many queries would be answered."""

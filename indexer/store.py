@@ -19,8 +19,9 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from indexer import schema, selection
 from indexer.bits import Codes, Ids, check_bits
-from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
+from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound, hint
 from indexer.rows import Batch, Model, Row, meta_text, row_of
+from indexer.samples import like_key
 from indexer.schema import buckets, models
 from indexer.segments import Cache, Segment, Segments
 from indexer.statements import blobs, fact, fact_number, ids_of, insert_codes, insert_rows, select_many, set_facts
@@ -370,7 +371,7 @@ def _all_known(path: str, keys: Sequence[str], known: Mapping[str, int], so: str
     """Raise `NotFound` for the first key that is not known."""
     for key in keys:
         if key not in known:
-            raise NotFound(f"{path}: no entry has the key {key!r}{so}")
+            raise NotFound(f"{path}: no entry has the key {key!r}{so}{hint(key, like_key(path, key))}")
 
 
 def _pick(path: str, found: Mapping[int, Any], ids: Ids) -> list[Any]:

@@ -1,6 +1,6 @@
 """The README is true: help texts, Python blocks, SQL and figures are what the program prints.
 
-`python -m tests.test_docs` writes help texts and figures into the README.
+`python -m tests.test_docs` writes help texts and figures into the README, and the generated pages into docs/.
 """
 
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from docs import pages
 from hashret.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,6 +97,7 @@ def write() -> None:
         mark, _, rest = tail.partition("-->\n")
         text = f"{head}{mark}-->\n{content}\n<!-- end -->{rest.partition('<!-- end -->')[2]}"
     README.write_text(text)
+    pages.write()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["indexer.errors"],
     ["indexer.bits", "indexer.vectors", "indexer.where"],
-    ["indexer.schema", "indexer.rows", "indexer.statements", "indexer.watch", "indexer.planner"],
+    ["indexer.schema", "indexer.rows", "indexer.statements", "indexer.watch", "indexer.planner", "indexer.samples"],
     ["indexer.segments", "indexer.selection"],
     ["indexer.succession"],
     ["indexer.store", "indexer.tables"],
@@ -61,7 +61,10 @@ LAYERS = [
     ["hashret.report.figures", "hashret.report.sections", "hashret.report.atlas"],
     ["hashret.report.page"],
     ["hashret.report"],
+    ["hashret.completion", "hashret.environment"],
+    ["hashret.notes"],
     ["hashret.output", "hashret.options"],
+    ["hashret.group"],
     ["hashret.web.snippets", "hashret.web.parameters", "hashret.web.pictures", "hashret.web.guard"],
     ["hashret.web.answers", "hashret.web.openapi"],
     ["hashret.web.app"],
@@ -106,7 +109,17 @@ OUTSIDE = {  # who may import what is heavy
     "mteb": "hashret.integrations.mteb",
     "starlette": "hashret.web.",
     "uvicorn": "hashret.web.server",
-    "click": ("hashret.cli", "hashret.commands", "hashret.options", "hashret.output", "hashret.demo"),
+    "click": (
+        "hashret.cli",
+        "hashret.commands",
+        "hashret.completion",
+        "hashret.demo",
+        "hashret.environment",
+        "hashret.group",
+        "hashret.notes",
+        "hashret.options",
+        "hashret.output",
+    ),
 }
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path

@@ -9,10 +9,15 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, open_engine, output_options, read_options, source_of
+from hashret.options import DB, examples, open_engine, output_options, read_options, source_of
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret anomaly docs.db --quantile 0  # the 20 worst of those stored",
+        "hashret anomaly docs.db new.jsonl -k 3 --quantile 0 --json",
+    )
+)
 @DB
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("-k", default=20, show_default=True, type=click.IntRange(1), help="At most so many, worst first.")
@@ -34,7 +39,12 @@ def anomaly(db: str, paths: tuple[str, ...], k: int, quantile: float, form: str 
         sys.exit(1)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret denoise photos.db ~/photos/coat/1.png -o out",
+        "hashret denoise photos.db ~/photos/bag/1.png ~/photos/bag/2.png -o out --noise 0.2",
+    )
+)
 @DB
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("-o", "--out", required=True, type=click.Path(file_okay=False), help="Folder for the PNG files.")

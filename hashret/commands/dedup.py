@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hashret import output
-from hashret.options import DB, open_engine, output_options
+from hashret.completion import Database
+from hashret.notes import note
+from hashret.options import DB, examples, open_engine, output_options
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -18,7 +20,14 @@ if TYPE_CHECKING:
     from hashret.results import Hit, Pair
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret dedup docs.db  # duplicates, and what to keep for them",
+        "hashret dedup docs.db --keep longest -o clean.jsonl  # the cleaned corpus",
+        "hashret dedup docs.db --target 100 --ids  # the keys to remove to keep 100",
+        "hashret dedup docs.db --against notes.db  # entries that are in another file as well",
+    )
+)
 @DB
 @click.option(
     "-r", "--radius", type=click.IntRange(0),
@@ -34,7 +43,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--target", type=click.IntRange(1), help="Keep so many entries: the closest duplicates go first.")
 @click.option(
-    "--against", metavar="DB", type=click.Path(dir_okay=False),
+    "--against", metavar="DB", type=Database(),
     help="Find entries that have a near duplicate in this file instead: test texts among those of training.",
 )  # fmt: skip
 @click.option(
@@ -61,7 +70,7 @@ def dedup(db: str, against: str | None, out: str | None, least: int | None, form
             write_entries(out, found.rows())
         pairs = found.least(least or 1)
         _print(found, pairs if least else None, form)
-        click.echo(_summary(found, pairs, against), err=True)
+        note(_summary(found, pairs, against))
     if not len(found):
         sys.exit(1)
 

@@ -8,11 +8,18 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, WHERE, conditions, open_any
+from hashret.notes import note
+from hashret.options import DB, WHERE, conditions, examples, open_any
 from indexer.errors import InvalidInput
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret export docs.db -o copy.jsonl  # index and add read it again",
+        "hashret export docs.db --where topic=money --codes  # lines on standard output",
+        "hashret export docs.db -o codes.npy  # codes alone, their keys in codes.ids.txt",
+    )
+)
 @DB
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False),
@@ -35,10 +42,16 @@ def export(db: str, out: str | None, codes: bool, where: tuple[str, ...]) -> Non
                 click.echo(line(one), nl=False)
             return
         count = engine.export(out, codes, asked, show)
-    click.echo(f"{count:,} written to {out}", err=True)
+    note(f"{count:,} written to {out}")
 
 
-@click.command("import")
+@click.command(
+    "import",
+    epilog=examples(
+        "hashret import codes.db codes.npy --ids codes.ids.txt",
+        "hashret import codes.db old.faiss  # a binary index of FAISS",
+    ),
+)
 @DB
 @click.argument("codes", type=click.Path(dir_okay=False))
 @click.option("--ids", metavar="FILE", help="Keys of the codes in their order, .txt (one a line) or .json (a list).")
@@ -61,7 +74,7 @@ def import_codes(db: str, codes: str, ids: str | None) -> None:
             found = read_ready(codes, ids)
             counts = _created(db, found, show)
     line = f"{counts[0]:,} added, {counts[1]:,} updated: codes of {found.bits} bits, read as {found.read_as}"
-    click.echo(line, err=True)
+    note(line)
 
 
 def _created(db: str, found: Any, show: Any) -> tuple[int, int]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import click
 
 from hashret import output
-from hashret.options import DB, open_any, output_options
+from hashret.options import DB, examples, open_any, output_options
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret fields docs.db",
+        "hashret fields docs.db --index topic  # --where on it is quick from now on",
+    )
+)
 @DB
 @click.option("--index", "names", multiple=True, metavar="FIELD", help="Index this field; may be repeated.")
 @output_options("json", "csv", "tsv")

@@ -12,7 +12,7 @@ import click
 
 from hashret import output
 from hashret.commands import why
-from hashret.options import DB, EMBED, conditions, open_any, output_options, search_options
+from hashret.options import DB, EMBED, conditions, examples, open_any, output_options, search_options
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 FILES = (".png", ".jpg", ".jpeg", ".npy", ".npz")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        'hashret query notes.db "ideas for the garden"  # a table, or JSON lines in a pipe',
+        'hashret query docs.db "cheap loan" -k 3 --where topic=money --ids',
+        'hashret query notes.db "ideas for the garden" -r 4  # all within 4 flipped bits',
+        "hashret query docs.db loan --where topic!=travel --why  # what bits mean",
+    )
+)
 @DB
 @click.argument("queries", nargs=-1, metavar="[QUERY]...")
 @click.option("--file", "file", type=click.Path(allow_dash=True), help="One query a line, or .npy rows.")
@@ -55,7 +62,13 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
             _print_hits(zip(names, results, strict=True), form)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret similar notes.db garden/1.md",
+        "hashret similar docs.db money/1 money/2 -k 3 --ids",
+        "hashret similar notes.db garden/1.md -r 8 --explain  # how it is searched, and why",
+    )
+)
 @DB
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @search_options

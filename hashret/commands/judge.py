@@ -9,10 +9,16 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, MODEL, open_any, open_engine, output_options
+from hashret.notes import note
+from hashret.options import DB, MODEL, examples, open_any, open_engine, output_options
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret info docs.db",
+        "hashret info docs.db --json",
+    )
+)
 @DB
 @output_options("json", "csv", "tsv")
 def info(db: str, form: str | None) -> None:
@@ -28,7 +34,13 @@ def info(db: str, form: str | None) -> None:
         output.table([one | {"digest": one["digest"][:12]} for one in models], "models")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret evaluate docs.db --label topic  # stored entries ask for their own topic",
+        "hashret evaluate docs.db new.jsonl --label topic -k 5  # so do queries of your own",
+        "hashret evaluate docs.db --csv  # beside the neighbours by exact cosine",
+    )
+)
 @DB
 @click.argument("judged", required=False, type=click.Path())
 @click.option("--label", metavar="FIELD", help="Relevant is what has the same value of this field.")
@@ -60,11 +72,16 @@ def evaluate(db: str, judged: str | None, model: str | None, form: str | None, *
     else:
         for title, rows in tables(report, shutil.get_terminal_size().columns):
             output.table(rows, title)
-    for note in report.notes:
-        click.echo(note, err=True)
+    for line in report.notes:
+        note(line)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret check docs.db",
+        "hashret check docs.db --sample 200  # more answers to prove",
+    )
+)
 @DB
 @click.option(
     "--sample", default=32, show_default=True, type=click.IntRange(1), help="Answers to prove by brute force."

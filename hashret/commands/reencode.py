@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hashret import output
-from hashret.options import DB, open_engine, options_of, output_options, read_options, source_of
+from hashret.notes import note
+from hashret.options import DB, examples, open_engine, options_of, output_options, read_options, source_of
 from hashret.settings import Settings
 from indexer.errors import InvalidInput
 
@@ -23,7 +24,14 @@ ACTIONS = ("compare", "promote", "drop")
 JUDGED = ("label", "qrels", "queries", "k", "changed", "form")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret reencode docs.db --bits 128  # a new model beside the one in use",
+        "hashret reencode docs.db --compare  # how answers differ, and if they are better",
+        "hashret reencode docs.db --promote  # use it, and keep the old one beside",
+        "hashret reencode docs.db --drop  # remove the one that is not in use",
+    )
+)
 @DB
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--model", metavar="FILE", type=click.Path(), help="Take this model, saved by Hasher.save: no training.")
@@ -41,16 +49,10 @@ JUDGED = ("label", "qrels", "queries", "k", "changed", "form")
 def reencode(db: str, **given: Any) -> None:
     """Train a new model beside the one of DB and encode every entry by it; compare the two; switch.
 
-    \b
-    hashret reencode docs.db --bits 128    a new model beside; stopped in the middle, the same goes on
-    hashret reencode docs.db --compare     how answers differ, and whether they are better
-    hashret reencode docs.db --promote     use it, and keep the old one beside
-    hashret reencode docs.db --drop        remove the one that is not in use
-
     The model in use goes on answering, and what is added meanwhile is encoded by both. Options of training are those
     of index; what is not given is as in the model in use. PATH... is for images and embeddings whose vectors are not
     stored: those are encoded again from their files.
-    """  # noqa: D301 - click reads a backspace as: keep these lines apart
+    """
     asked = {name: value for name, value in given.items() if _was_given(name)}
     actions = [name for name in ACTIONS if asked.pop(name, False)]
     _check_options(actions, asked)
@@ -60,11 +62,11 @@ def reencode(db: str, **given: Any) -> None:
         elif actions == ["promote"]:
             with output.progress() as show:
                 engine.promote(show)
-            click.echo(f"model {engine.hasher.digest[:12]} is in use; the other stays beside until --drop", err=True)
+            note(f"model {engine.hasher.digest[:12]} is in use; the other stays beside until --drop")
         elif actions == ["drop"]:
             gone = engine.models()[-1].digest[:12]
             engine.drop()
-            click.echo(f"model {gone} was dropped", err=True)
+            note(f"model {gone} was dropped")
         else:
             _reencode(engine, given, asked)
 
@@ -72,6 +74,11 @@ def reencode(db: str, **given: Any) -> None:
 def _was_given(name: str) -> bool:
     """Whether an argument stands on the command line."""
     return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _from_variable(name: str) -> bool:
+    """Whether it comes from the environment."""
+    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.ENVIRONMENT
 
 
 def _check_options(actions: list[str], asked: dict[str, Any]) -> None:
@@ -96,7 +103,8 @@ def _reencode(engine: Engine, given: dict[str, Any], asked: dict[str, Any]) -> N
     from hashret.hasher import Hasher
     from hashret.inputs import ReadOptions
 
-    chosen = {item.name: asked[item.name] for item in fields(Settings) if item.name in asked}
+    settings = [item.name for item in fields(Settings)]
+    chosen = {name: given[name] for name in settings if name in asked or (not given["model"] and _from_variable(name))}
     model = settings_beside(engine.hasher, chosen) if chosen else None
     reading = {item.name: given[item.name] for item in fields(ReadOptions)}
     source = source_of(given["paths"], reading) if given["paths"] else None
@@ -104,7 +112,7 @@ def _reencode(engine: Engine, given: dict[str, Any], asked: dict[str, Any]) -> N
         made = engine.reencode(Hasher.load(given["model"]) if given["model"] else model, source, show)
     line = f"model {made.digest[:12]} of {made.bits} bits stands beside: {made.encoded:,} of {made.entries:,} encoded"
     rest = "--compare, --promote or --drop it" if made.complete else "give PATH... of the others"
-    click.echo(f"{line}; next: {rest}", err=True)
+    note(f"{line}; next: {rest}")
 
 
 def _compare(engine: Engine, asked: dict[str, Any]) -> None:
@@ -120,8 +128,8 @@ def _compare(engine: Engine, asked: dict[str, Any]) -> None:
         output.write([asdict(one) for one in found.changed[:most]] if most else found.rows(), form)
     else:
         _tables(engine, found, most)
-    for note in (*found.notes, found.verdict):
-        click.echo(note, err=True)
+    for line in (*found.notes, found.verdict):
+        note(line)
 
 
 def _tables(engine: Engine, found: Comparison, most: int | None) -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import click
 
 from hashret import output
-from hashret.options import DB, open_engine
+from hashret.notes import note
+from hashret.options import DB, examples, open_engine
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret report docs.db",
+        "hashret report photos.db -o photos.html  # with a gallery",
+    )
+)
 @DB
 @click.option(
     "-o", "--out", default="report.html", show_default=True, type=click.Path(dir_okay=False), help="File to write."
@@ -24,4 +30,4 @@ def report(db: str, out: str, seed: int) -> None:
 
     with open_engine(db) as engine, output.progress() as show:
         size = write_report(engine, out, seed, show)
-    click.echo(f"{out}: {size / 1e6:.1f} MB", err=True)
+    note(f"{out}: {size / 1e6:.1f} MB")

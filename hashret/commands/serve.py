@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import click
 
-from hashret.options import DB
+from hashret.notes import note
+from hashret.options import DB, examples
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret serve docs.db  # http://127.0.0.1:8000/",
+        "hashret serve photos.db --port 0 --images ~/photos  # a free port",
+    )
+)
 @DB
 @click.option(
     "--host",
@@ -20,9 +26,7 @@ from hashret.options import DB
 )
 @click.option(
     "--token",
-    envvar="HASHRET_TOKEN",
-    show_envvar=True,
-    help="Answer only those who send it [made and printed where HOST needs one].",
+    help="Answer only those who send it [HASHRET_TOKEN; made and printed where HOST needs one].",
 )
 @click.option(
     "--images", type=click.Path(), metavar="FOLDER", help="Images: the folder that was indexed [as DB tells]."
@@ -35,4 +39,4 @@ def serve(db: str, host: str, port: int, token: str | None, images: str | None) 
     from hashret.web.server import Address
     from hashret.web.server import serve as run
 
-    run(db, Address.of(host, port, token), images, lambda line: click.echo(line, err=True))
+    run(db, Address.of(host, port, token), images, note)

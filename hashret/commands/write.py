@@ -9,13 +9,21 @@ from typing import Any
 import click
 
 from hashret import output
-from hashret.options import DB, EMBED, PATHS, open_any, open_engine, options_of, read_options, source_of
+from hashret.notes import note
+from hashret.options import DB, EMBED, PATHS, examples, open_any, open_engine, options_of, read_options, source_of
 from hashret.settings import Settings
 from indexer.errors import Mismatch
 from indexer.vectors import FORMS
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret index notes.db ~/notes  # a folder of .txt, .md or .pdf",
+        "hashret index docs.db docs.jsonl --bits 128  # rows: text, id, other fields are meta",
+        "hashret index photos.db ~/photos --store-vectors  # a folder of pictures",
+        "hashret index vectors.db embeddings.npy --ids ids.txt  # embeddings that you have",
+    )
+)
 @DB
 @PATHS
 @read_options
@@ -47,7 +55,13 @@ def index(db: str, paths: tuple[str, ...], store_vectors: str | None, embed: str
     _report(counts, source)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret add docs.db new.jsonl",
+        "hashret add notes.db ~/notes --glob '**/*.md'  # what is unchanged is skipped",
+        "cat ideas.txt | hashret add notes.db -  # an entry a line",
+    )
+)
 @DB
 @PATHS
 @read_options
@@ -59,14 +73,19 @@ def add(db: str, paths: tuple[str, ...], embed: str | None, **options: Any) -> N
         _report(engine.add(source, show), source)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hashret remove notes.db garden/1.md kitchen/2.md",
+        "hashret remove docs.db $(hashret dedup docs.db --ids)  # near duplicates, but one of each group",
+    )
+)
 @DB
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 def remove(db: str, keys: tuple[str, ...]) -> None:
     """Remove entries by key; if one of them is not there, none is removed."""
     with open_any(db) as engine:
         count = engine.remove(keys)
-    click.echo(f"{count:,} removed", err=True)
+    note(f"{count:,} removed")
 
 
 def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:
@@ -85,6 +104,6 @@ def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:
 def _report(counts: Any, source: Any) -> None:
     """What was stored, and what was passed over, on standard error."""
     line = f"{counts.added:,} added, {counts.updated:,} updated, {counts.unchanged:,} unchanged"
-    click.echo(line + (f", {source.skipped:,} skipped" if source.skipped else ""), err=True)
+    note(line + (f", {source.skipped:,} skipped" if source.skipped else ""))
     for problem in source.problems[:10]:
-        click.echo(f"skipped: {problem}", err=True)
+        note(f"skipped: {problem}")

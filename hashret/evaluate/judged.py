@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from hashret.inputs import ReadOptions, Source
 from hashret.inputs.entry import File
 from hashret.inputs.text import lines
-from indexer.errors import InvalidInput, NotFound
+from indexer.errors import InvalidInput, NotFound, hint
 
 Columns = NDArray[np.int64]
 Labels = frozenset[str]
@@ -145,7 +145,8 @@ def labelled(path: str, name: str, labels: Sequence[Labels], digests: Mapping[by
     columns = []
     for entry in entries:
         if name not in entry.meta:
-            raise InvalidInput(f"{path}: query {entry.key!r} has no field {name!r}: {_named(entry.meta)}")
+            there = f"{_named(entry.meta)}{hint(name, entry.meta)}"
+            raise InvalidInput(f"{path}: query {entry.key!r} has no field {name!r}: {there}")
         columns.append(_union(postings, labels_of(entry.meta, name)))
     own = np.array([digests.get(entry.digest(), -1) for entry in entries], dtype=np.int64)
     return Judged([entry.content for entry in entries], columns, [np.ones(len(each)) for each in columns], own)
@@ -265,4 +266,4 @@ def _named(meta: Mapping[str, Any]) -> str:
 def missing_label(name: str, fields: Sequence[str]) -> InvalidInput:
     """The message for a label that no stored entry has."""
     there = f"their fields are {', '.join(fields)}" if fields else "they have no fields"
-    return InvalidInput(f"no stored entry has the field {name!r}: {there}; name one with --label")
+    return InvalidInput(f"no stored entry has the field {name!r}: {there}; name one with --label{hint(name, fields)}")

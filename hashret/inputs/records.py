@@ -19,7 +19,7 @@ from typing import Any
 
 from hashret.inputs.entry import Entry, File, Items, ReadOptions
 from hashret.inputs.text import fault, lines
-from indexer.errors import InvalidInput
+from indexer.errors import InvalidInput, hint
 
 TEXT_FIELDS = ("text", "content", "body", "document")
 _ID_FIELDS = ("id", "_id", "key")
@@ -92,7 +92,7 @@ def key_of(value: object, place: str, name: str) -> str:
 def missing(place: str, name: str, record: Iterable[str], flag: str) -> InvalidInput:
     """The message for a field that a record lacks."""
     there = f"its fields are {', '.join(names)}" if (names := list(record)) else "it has no fields"
-    return InvalidInput(f"{place}: no field {name!r}: {there}; name one with {flag}")
+    return InvalidInput(f"{place}: no field {name!r}: {there}; name one with {flag}{hint(name, names)}")
 
 
 def _kind(value: object) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hashret.inputs.entry import Entry, File, Items, ReadOptions
 from hashret.inputs.text import fault, lines, unreadable
-from indexer.errors import InvalidInput
+from indexer.errors import InvalidInput, hint
 
 _BLOCK = 4096  # rows converted at once: 6 MiB at 384 numbers
 _PICKLED = "holds pickled objects, which are never loaded: save it as plain numbers or texts"
@@ -105,7 +105,8 @@ def _npz(file: File, options: ReadOptions) -> _Matrix:
         raise InvalidInput(f"{file.shown}: is not a whole .npz file: write it with numpy.savez") from error
     name = options.array or _only_matrix(arrays, file)
     if name not in arrays:
-        raise InvalidInput(f"{file.shown}: no array {name!r}: there are {_listed(arrays)}; name one with --array")
+        there = f"there are {_listed(arrays)}; name one with --array{hint(name, arrays)}"
+        raise InvalidInput(f"{file.shown}: no array {name!r}: {there}")
     matrix = arrays[name]
     if matrix is None:
         raise InvalidInput(f"{file.shown} array {name!r}: {_PICKLED}")

@@ -20,10 +20,10 @@ def run(*words, code=0, **more):
     return result.stdout, result.stderr
 
 
-def on_terminal(*words, stream="stdout", columns=90):
-    """What a command writes to a pseudo-terminal of so many columns, without control sequences."""
+def on_terminal(*words, stream="stdout", columns=90, term="xterm", plain=True):
+    """What a command writes to a pseudo-terminal of so many columns; if `plain` without control sequences."""
     leader, follower = pty.openpty()
-    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": term}
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: follower}
     command = [sys.executable, "-m", "hashret", *map(str, words)]
     with subprocess.Popen(command, env=environment, **streams) as child:
@@ -36,4 +36,4 @@ def on_terminal(*words, stream="stdout", columns=90):
             pass
         assert child.wait() == 0
     os.close(leader)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()) if plain else shown.decode()

@@ -128,7 +128,7 @@ def test_remove(corpus, tmp_path):
     run("index", db, corpus, *FAST)
     assert run("remove", db, "space/0", "food/1")[1] == "2 removed\n"
     assert run("remove", db, "sport/2", "space/0", code=2)[1] == (
-        f"Error: {db}: no entry has the key 'space/0'; nothing was removed\n"
+        f"Error: {db}: no entry has the key 'space/0'; nothing was removed; did you mean 'space/80'?\n"
     )
     assert json.loads(run("info", db)[0])["entries"] == 118
 

@@ -1,0 +1,1 @@
+"""The manual's pages, what makes some of them, and what makes a site of them all."""
