@@ -27,6 +27,7 @@ docs: $(READY)
 	$(BIN)/python -m docs.build
 
 bench: bench-quality bench-search bench-family bench-dedup
+	$(BIN)/python -m benchmarks.filters
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/start.py
 

@@ -19,7 +19,7 @@ RESULTS = (
     "text", "vectors", "rerank", "images", "origin", "queries", "throughput", "ablation",
     "family", "decoder", "reduction",
     "search", "search-pairs", "search-limits", "search-changes", "search-whole", "search-regret",
-    "dedup", "store", "start",
+    "dedup", "filters", "store", "start",
 )  # fmt: skip
 
 
