@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from hashret import environment
 from hashret.cli import main
-from hashret.options import example_lines
+from hashret.shell import environment
+from hashret.shell.options import example_lines
 
 DOCS = Path(__file__).parent
 EXITS = """\

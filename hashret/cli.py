@@ -19,9 +19,9 @@ from hashret.commands.report import report
 from hashret.commands.serve import serve
 from hashret.commands.shell import completion
 from hashret.commands.write import add, index, remove
-from hashret.completion import Database
-from hashret.group import Group
-from hashret.options import examples
+from hashret.shell.completion import Database
+from hashret.shell.group import Group
+from hashret.shell.options import examples
 
 
 @click.command(epilog=examples("hashret demo", "hashret demo clothes.db --images"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from hashret.export import Export
-from hashret.formats import export as write
+from hashret.exchange.export import Export
+from hashret.exchange.formats import export as write
+from hashret.exchange.ready import Ready
 from hashret.hasher import Progress, silent
-from hashret.ready import Ready
 from hashret.results import Hit
 from hashret.searching import Asked, hits, plain
 from indexer.bits import Codes

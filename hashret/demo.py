@@ -17,11 +17,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from hashret import output
 from hashret.engine import Engine
 from hashret.inputs import Entry, Source
 from hashret.results import Hit
 from hashret.settings import Settings
+from hashret.shell import output
 from indexer.errors import NotFound
 
 TOPICS = Settings(bits=128, neighbours=20, steps=800, temperature=0.3)  # docstrings have thousands of small topics

@@ -10,18 +10,20 @@ from typing import Any, Self, TypeGuard
 
 import numpy as np
 
-from hashret import anomalies, curve, dedup, generations, leakage, meaning, storing
+from hashret import anomalies, curve, generations, storing
+from hashret.duplicates import dedup, leakage
 from hashret.embed import PART
-from hashret.export import Export
+from hashret.exchange.export import Export
+from hashret.exchange.formats import export as write
 from hashret.features import Contents
-from hashret.formats import export as write
 from hashret.hasher import Hasher, Progress, silent
 from hashret.inputs import Entry, Frame, is_table
+from hashret.meaning import bits
+from hashret.meaning.why import Why, why, why_similar
 from hashret.results import Anomaly, Counts, Hit
 from hashret.searching import Asked, Searcher, hits, plain
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
-from hashret.why import Why, why, why_similar
 from indexer.bits import Codes
 from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
@@ -51,7 +53,7 @@ class Engine:
         self._searcher = Searcher(index, hasher, index.store.fact("vectors") in FORMS)
         self._beside = generations.Beside(index.store, hasher.embed)
         self.counts = Counts()
-        self._meaning: tuple[object, meaning.Meaning] | None = None
+        self._meaning: tuple[object, bits.Meaning] | None = None
 
     @classmethod
     def create(cls, path: str, hasher: Hasher, *, vectors: bool | str = False) -> Self:
@@ -238,12 +240,12 @@ class Engine:
         others = [hit for hit in found if hit.key != key]
         return others if radius is not None else others[:k]
 
-    def meaning(self, progress: Progress = silent) -> meaning.Meaning:
+    def meaning(self, progress: Progress = silent) -> bits.Meaning:
         """What each bit means, by a sample of the entries; remembered, but not in the file, until entries change."""
         now = self._searcher
         state = now.index.store.revision(), now.hasher
         if self._meaning is None or self._meaning[0] != state:
-            self._meaning = state, meaning.meaning(now.index, now.hasher, now.vectors, progress=progress)
+            self._meaning = state, bits.meaning(now.index, now.hasher, now.vectors, progress=progress)
         return self._meaning[1]
 
     def why(self, content: Any, hits: Sequence[Hit]) -> list[Why]:

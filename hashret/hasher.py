@@ -21,11 +21,11 @@ from hashret.embed import KINDS as EMBEDDED
 from hashret.embed import Embedder
 from hashret.family import ROTATED
 from hashret.features import KINDS, Contents, Features, Text, kind_of
-from hashret.forward import Weights
+from hashret.forward.network import Weights
+from hashret.forward.settle import Settled
 from hashret.inputs import Frame, is_table
 from hashret.rows import Floats, Rows, Sparse, take
 from hashret.settings import Settings
-from hashret.settle import Settled
 from indexer.bits import Codes, unpack
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 

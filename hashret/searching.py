@@ -4,7 +4,7 @@ With `rerank` a shortlist is put in the order of
 
 - embeddings and images whose vectors are kept: their cosine with the query's;
 - others: the asymmetric score of the query's real values against an entry's bits b in {-1, +1}: of logits z
-  sum tanh(z) b / sum |tanh(z)|, from -1 to 1 (after Gordo et al. 2014), of embeddings that of `hashret.settle`;
+  sum tanh(z) b / sum |tanh(z)|, from -1 to 1 (after Gordo et al. 2014), of embeddings that of `hashret.forward.settle`;
 - texts: .2 of that and .8 of the cosine of their tf-idf rows (Salakhutdinov and Hinton 2009 rank a shortlist so).
 """
 

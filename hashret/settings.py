@@ -94,7 +94,7 @@ class Settings:
         return chosen
 
     def settles(self, contents: str) -> bool:
-        """Whether codes are those of `hashret.settle`: of embeddings, where nothing asks for a network."""
+        """Whether codes are those of `hashret.forward.settle`: of embeddings, where nothing asks for a network."""
         parts = (self.objective, self.binarizer, self.penalty, self.corruption, self.hidden)
         usual = ("agreement", "sign", "none", "none", ())
         return contents == "vector" and parts == usual and not self.tied

@@ -6,8 +6,8 @@ import pytest
 
 from hashret import demo
 from hashret.cli import main
-from hashret.options import example_lines
 from hashret.settings import Settings
+from hashret.shell.options import example_lines
 from tests import examples
 from tests.hashret.conftest import FAST
 

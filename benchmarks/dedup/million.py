@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.dedup.run import RESULTS
 from benchmarks.search import data
 from hashret import Engine, Hasher, Settings
-from hashret.export import write_entries
+from hashret.exchange.export import write_entries
 
 BITS = 64
 TASKS = ("dedup", "target", "against")

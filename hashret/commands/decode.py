@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from hashret import output
-from hashret.options import DB, examples, open_engine, output_options, read_options, source_of
+from hashret.shell import output
+from hashret.shell.options import DB, examples, open_engine, output_options, read_options, source_of
 
 
 @click.command(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashret import output
-from hashret.completion import Database
-from hashret.notes import note
-from hashret.options import DB, examples, open_engine, output_options
+from hashret.shell import output
+from hashret.shell.completion import Database
+from hashret.shell.notes import note
+from hashret.shell.options import DB, examples, open_engine, output_options
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from hashret.dedup import Found
+    from hashret.duplicates.dedup import Found
     from hashret.results import Hit, Pair
 
 
@@ -56,7 +56,7 @@ def dedup(db: str, against: str | None, out: str | None, least: int | None, form
 
     DB itself is not changed: --out writes what is kept, and --ids prints the keys of the others.
     """
-    from hashret.export import writable, write_entries
+    from hashret.exchange.export import writable, write_entries
 
     if out:
         writable(out)
@@ -77,7 +77,7 @@ def dedup(db: str, against: str | None, out: str | None, least: int | None, form
 
 def _print(found: Found, pairs: list[Pair] | None, form: str | None) -> None:
     """Pairs, or else every duplicate: of one file by groups, of two by entry."""
-    from hashret.dedup import Duplicates
+    from hashret.duplicates.dedup import Duplicates
 
     if pairs is None and isinstance(found, Duplicates):
         groups = enumerate(found.groups(), 1)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from hashret import output
-from hashret.notes import note
-from hashret.options import DB, WHERE, conditions, examples, open_any
+from hashret.shell import output
+from hashret.shell.notes import note
+from hashret.shell.options import DB, WHERE, conditions, examples, open_any
 from indexer.errors import InvalidInput
 
 
@@ -33,7 +33,7 @@ def export(db: str, out: str | None, codes: bool, where: tuple[str, ...]) -> Non
     A line has id, text and the fields of meta; Parquet has stored vectors, too. Keys of codes.npy go to codes.ids.txt
     beside it. The file is written whole or not at all.
     """
-    from hashret.export import Export, line
+    from hashret.exchange.export import Export, line
 
     with open_any(db) as engine, output.progress() as show:
         asked = conditions(engine.index, where)
@@ -62,7 +62,7 @@ def import_codes(db: str, codes: str, ids: str | None) -> None:
     of FAISS, whose ids become keys. The same key again is an update.
     """
     from hashret.codefile import CodeFile
-    from hashret.ready import read_ready
+    from hashret.exchange.ready import read_ready
 
     there = Path(db).exists()
     with output.progress() as show:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from hashret import output
-from hashret.options import DB, examples, open_any, output_options
+from hashret.shell import output
+from hashret.shell.options import DB, examples, open_any, output_options
 
 
 @click.command(

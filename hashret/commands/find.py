@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashret import output
 from hashret.commands import why
-from hashret.options import DB, EMBED, conditions, examples, open_any, output_options, search_options
+from hashret.shell import output
+from hashret.shell.options import DB, EMBED, conditions, examples, open_any, output_options, search_options
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _asked(engine: Engine | CodeFile, search: dict[str, Any]) -> dict[str, Any]:
 def _asked_for(engine: Engine | CodeFile, queries: tuple[str, ...], file: str | None) -> tuple[list[str], Any]:
     """Names of the queries, and their contents; of a file without a model their codes."""
     if engine.kind == "codes":
-        from hashret.ready import asked_codes
+        from hashret.exchange.ready import asked_codes
 
         return asked_codes(queries, file, engine.index.bits)
     named = list(_queries(_are_words(_known(engine).hasher, queries, file), queries, file))

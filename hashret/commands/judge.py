@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from hashret import output
-from hashret.notes import note
-from hashret.options import DB, MODEL, examples, open_any, open_engine, output_options
+from hashret.shell import output
+from hashret.shell.notes import note
+from hashret.shell.options import DB, MODEL, examples, open_any, open_engine, output_options
 
 
 @click.command(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashret import output
-from hashret.notes import note
-from hashret.options import DB, examples, open_engine, options_of, output_options, read_options, source_of
 from hashret.settings import Settings
+from hashret.shell import output
+from hashret.shell.notes import note
+from hashret.shell.options import DB, examples, open_engine, options_of, output_options, read_options, source_of
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:

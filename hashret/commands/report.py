@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from hashret import output
-from hashret.notes import note
-from hashret.options import DB, examples, open_engine
+from hashret.shell import output
+from hashret.shell.notes import note
+from hashret.shell.options import DB, examples, open_engine
 
 
 @click.command(

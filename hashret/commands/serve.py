@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from hashret.notes import note
-from hashret.options import DB, examples
+from hashret.shell.notes import note
+from hashret.shell.options import DB, examples
 
 
 @click.command(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from hashret.completion import SHELLS, script
-from hashret.options import examples
+from hashret.shell.completion import SHELLS, script
+from hashret.shell.options import examples
 
 
 @click.command(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from hashret import output
+from hashret.shell import output
 
 if TYPE_CHECKING:
-    from hashret.meaning import Bit, Side
+    from hashret.meaning.bits import Bit, Side
+    from hashret.meaning.why import Compared, Why
     from hashret.results import Hit
-    from hashret.why import Compared, Why
 
 SHOWN = 5  # bits of a hit on a terminal
 Explained = tuple[str, "list[Hit]", "list[Why]"]

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from hashret import output
-from hashret.notes import note
-from hashret.options import DB, EMBED, PATHS, examples, open_any, open_engine, options_of, read_options, source_of
 from hashret.settings import Settings
+from hashret.shell import output
+from hashret.shell.notes import note
+from hashret.shell.options import DB, EMBED, PATHS, examples, open_any, open_engine, options_of, read_options, source_of
 from indexer.errors import Mismatch
 from indexer.vectors import FORMS
 

@@ -4,7 +4,7 @@
    than dimensions, a tight frame.
 2. Gradient descent from there: of a batch the code of a query must be nearest to the codes of the `neighbours`
    nearest by cosine, as bits against bits and as real values against bits. Queries lie between an entry and a near one.
-3. A ridge decoder of the codes, and the codes settled under it (see `hashret.settle`), by turns.
+3. A ridge decoder of the codes, and the codes settled under it (see `hashret.forward.settle`), by turns.
 
 Without 2 and 3 recall at 64 bits is 2.8 points lower on GloVe and on MiniLM. Descent can also end below its start:
 on pixels taken as embeddings it does. So some entries are held out of it, and decide between its end and its start.
@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hashret.bottleneck import rotated
 from hashret.curve import Curve
+from hashret.forward.bottleneck import rotated
+from hashret.forward.settle import Settled, anchored
 from hashret.model.fit import Progress, noted, one_thread
 from hashret.rows import Floats
 from hashret.settings import Settings
-from hashret.settle import Settled, anchored
 from indexer.bits import distances
 
 QUERIES = 64  # queries of a step

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hashret.family import NORMALISED, ROTATED, SEQUENCES
-from hashret.forward import STRIDE, Weights, reduced
+from hashret.forward.network import STRIDE, Weights, reduced
 from hashret.model import sequence
 from hashret.model.binarize import BINARIZERS
 from hashret.model.penalties import Pass

@@ -6,7 +6,7 @@ the units each: a word then knows both its sides, at half the recurrent weights 
 go into queries and keys alone (Carion et al. 2020, arXiv:2005.12872): added to the words, they would be most of the
 mean, and the vectors of any two texts would start with a cosine near .8.
 
-This is training's half; `hashret.sequence` computes the same in NumPy and says how a text is written as a row.
+This is training's half; `hashret.forward.sequence` computes the same in NumPy and says how a text is written as a row.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from hashret.forward.sequence import EPSILON, HEADS, LAYERS, LENGTH, padded, positions
 from hashret.rows import Sparse
-from hashret.sequence import EPSILON, HEADS, LAYERS, LENGTH, padded, positions
 
 _START = 0.1  # what a layer of attention adds at first: at 1, unlike texts start with a cosine of .8, at .1 with .15
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hashret.bottleneck import fitted
 from hashret.curve import Curve
 from hashret.family import SEQUENCES
-from hashret.forward import Weights
+from hashret.forward.bottleneck import fitted
+from hashret.forward.network import Weights
 from hashret.model import neighbours, rbm
 from hashret.model.checkpoint import Checkpoint
 from hashret.model.fit import Progress, fit, one_thread

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashret.meaning import Bit, Side
+from hashret.meaning.bits import Bit, Side
 from hashret.report import charts
 from hashret.report.gathered import Gathered
 from hashret.report.markup import Html, element, said, section

@@ -11,7 +11,7 @@ import numpy as np
 from hashret.curve import Curve
 from hashret.engine import Engine
 from hashret.hasher import Progress, silent
-from hashret.meaning import Meaning
+from hashret.meaning.bits import Meaning
 from hashret.report.pictures import Pictures
 from hashret.report.survey import Survey, survey
 from hashret.results import Hit

@@ -19,7 +19,7 @@ from hashret.features import Image
 from hashret.hasher import Hasher
 from hashret.inputs import Entry
 from hashret.inputs.images import pixels, small
-from hashret.meaning import decoded
+from hashret.meaning.bits import decoded
 from hashret.rows import Floats
 from indexer.bits import Codes, Ids, unpack
 from indexer.errors import InvalidInput

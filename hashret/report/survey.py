@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hashret.evaluate.quality import Quality, quality
 from hashret.hasher import Progress, silent
-from hashret.meaning import correlations
+from hashret.meaning.bits import correlations
 from indexer.bits import Codes, Ids, ball_size, distances, unpack
 
 SIDES = 1024  # entries on either side of the pairs whose distances are taken

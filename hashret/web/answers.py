@@ -16,10 +16,10 @@ import numpy as np
 
 from hashret.engine import Engine
 from hashret.features import Contents
-from hashret.options import conditions
 from hashret.results import Hit
 from hashret.rows import Sparse
 from hashret.searching import shortlist
+from hashret.shell.options import conditions
 from hashret.web.snippets import snippet, words
 from indexer.bits import Codes, Ids
 from indexer.errors import Mismatch, NotFound

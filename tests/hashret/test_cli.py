@@ -14,7 +14,7 @@ from PIL import Image
 
 from hashret.engine import Engine
 from tests.hashret.conftest import make_texts
-from tests.hashret.shell import FAST, on_terminal, run
+from tests.hashret.terminal import FAST, on_terminal, run
 
 
 @pytest.fixture

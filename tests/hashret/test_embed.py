@@ -15,7 +15,7 @@ from hashret.settings import Settings
 from indexer.errors import InvalidInput, Mismatch, NotInstalled
 from tests.hashret.conftest import FAST, make_entries, make_texts
 from tests.hashret.embedders import COLOURS, Colours, Prompted, hashed, plain
-from tests.hashret.shell import run
+from tests.hashret.terminal import run
 
 TEXTS = [text for _, text in make_texts(80)]
 SMALL = Settings(bits=32, steps=20, batch=32)

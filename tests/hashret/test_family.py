@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 import pytest
 
 from hashret import family
-from hashret.sequence import HEADS
+from hashret.forward.sequence import HEADS
 from hashret.settings import Settings
 from indexer.errors import InvalidInput
 

@@ -18,7 +18,7 @@ from hashret.inputs import Entry
 from hashret.settings import Settings
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 from tests.hashret.conftest import FAST, make_entries
-from tests.hashret.shell import run
+from tests.hashret.terminal import run
 
 OTHER = replace(FAST, bits=16, steps=30, seed=5)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from hashret.features import Matrix, Text, Vector
-from hashret.forward import Weights
+from hashret.forward.network import Weights
+from hashret.forward.settle import Settled
 from hashret.hasher import Hasher
 from hashret.model.nets import Autoencoder
 from hashret.settings import Settings
-from hashret.settle import Settled
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 from tests.hashret.conftest import FAST, make_texts
 from tests.hashret.test_features import sparse

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from hashret.bottleneck import rotated
+from hashret.forward.bottleneck import rotated
+from hashret.forward.settle import Settled, anchored
 from hashret.model.linear import learn
 from hashret.rows import Floats
 from hashret.settings import Settings
-from hashret.settle import Settled, anchored
 from indexer.bits import distances
 
 FAST = Settings(bits=16, steps=30).resolved("vector")

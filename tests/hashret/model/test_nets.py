@@ -9,8 +9,8 @@ from hashret.model.nets import READ, Autoencoder
 from hashret.model.rbm import RBM
 from hashret.rows import Sparse
 from hashret.settings import Settings
+from tests.hashret.forward.test_sequence import WORDS, many
 from tests.hashret.test_features import sparse
-from tests.hashret.test_sequence import WORDS, many
 
 WIDTH = 30
 
@@ -122,7 +122,7 @@ def test_tied_weights_learn_from_both_sides():
 @pytest.mark.parametrize("side", [8, 13])
 @pytest.mark.parametrize(("channels", "hidden"), [(1, (24,)), (3, (24,)), (3, ())])
 def test_numpy_convolution_equals_torch(side, channels, hidden, monkeypatch):
-    monkeypatch.setattr("hashret.forward._IMAGES", 20)
+    monkeypatch.setattr("hashret.forward.network._IMAGES", 20)
     settings = resolved("image", hidden=hidden, convolution=4, image_size=side)
     net = trained(settings, side * side * channels)
     batch = np.random.default_rng(1).random((50, side * side * channels)).astype(np.float32)
@@ -173,7 +173,7 @@ def test_values_of_the_first_sums_are_those_of_the_input(hidden):
 def test_forward_does_not_depend_on_the_block(monkeypatch):
     weights, batch = trained(resolved()).export(), rows("sparse")
     whole = weights.logits(batch)
-    monkeypatch.setattr("hashret.forward._BLOCK", 7)
+    monkeypatch.setattr("hashret.forward.network._BLOCK", 7)
     np.testing.assert_array_equal(weights.logits(batch), whole)
 
 

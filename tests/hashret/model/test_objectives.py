@@ -5,7 +5,7 @@ from torch.autograd import gradcheck
 from torch.distributions import Poisson
 
 from hashret import family
-from hashret.forward import EXPECTED
+from hashret.forward.network import EXPECTED
 from hashret.model.objectives import LOSSES, agreement, bernoulli, multinomial, poisson, recirculated, squared
 
 

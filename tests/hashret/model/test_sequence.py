@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from hashret.forward.sequence import LENGTH, positions
 from hashret.model.sequence import front
 from hashret.rows import Sparse
-from hashret.sequence import LENGTH, positions
-from tests.hashret.test_sequence import WIDTH, WORDS, arrays, many, network, texts
+from tests.hashret.forward.test_sequence import WIDTH, WORDS, arrays, many, network, texts
 
 NETS = pytest.mark.parametrize("net", ["gru", "transformer"])
 

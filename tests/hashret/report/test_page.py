@@ -16,7 +16,7 @@ from hashret.rows import Sparse
 from hashret.settings import Settings
 from indexer.errors import InvalidInput
 from tests.hashret.conftest import FAST, make_entries
-from tests.hashret.shell import run
+from tests.hashret.terminal import run
 from tests.layout import laid_out
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e\0 'quoted' \"twice\" </style></title>"

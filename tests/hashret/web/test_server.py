@@ -18,7 +18,7 @@ from hashret.engine import Engine
 from hashret.web.server import Address, loopback
 from indexer.errors import InvalidInput
 from tests.hashret.conftest import make_entries, make_texts
-from tests.hashret.shell import run
+from tests.hashret.terminal import run
 from tests.hashret.web.conftest import serving
 
 READERS = 8

@@ -1,0 +1,1 @@
+"""Near duplicates: in a file, between two, and what finds them."""

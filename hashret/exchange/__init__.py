@@ -1,0 +1,1 @@
+"""Entries and codes to files of other programs, and ready-made codes from those."""

@@ -1,0 +1,1 @@
+"""What bits mean, and why a hit is one."""
