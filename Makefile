@@ -14,7 +14,7 @@ demo-images: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
-# What the tests of the page need; without it they skip. Others than Debian and Ubuntu install it in their own way.
+# What the tests of pages need; without it they skip. Others than Debian and Ubuntu install it in their own way.
 browser:
 	command -v chromium >/dev/null || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium; }
 

@@ -7,6 +7,7 @@ from hashret.engine import Engine
 from hashret.hasher import Hasher
 from hashret.inputs import Entry
 from hashret.settings import Settings
+from tests.browser import Browser, chromium
 
 TOPICS = {
     "space": "orbit rocket moon launch satellite shuttle telescope mars",
@@ -64,3 +65,12 @@ def stored(tmp_path_factory, hasher, entries) -> str:
     with Engine.create(path, hasher) as made:
         made.add(entries)
     return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Headless Chromium, where one is installed."""
+    if chromium() is None:
+        pytest.skip("Chromium is not installed: `make browser`")
+    with Browser(tmp_path_factory.mktemp("profile")) as made:
+        yield made

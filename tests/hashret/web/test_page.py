@@ -7,13 +7,9 @@ import pytest
 from hashret.engine import Engine
 from hashret.inputs import Entry
 from hashret.inputs.images import pixels
-from tests.browser import Browser, chromium
 from tests.hashret.web.conftest import serving
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(chromium() is None, reason="Chromium is not installed: `apt-get install chromium`"),
-]
+pytestmark = pytest.mark.slow
 READY = "document.querySelector('#results').getAttribute('aria-busy') === 'false'"
 KEYS = "[...document.querySelectorAll('#hits a.key')].map((link) => link.textContent)"
 WIDTH = "document.documentElement.scrollWidth"
@@ -38,12 +34,6 @@ POOR = """(() => {
 })()"""  # WCAG 2.2, 1.4.3
 NAMELESS = """[...document.querySelectorAll('input, select, button, a')].filter((element) => element.checkVisibility()
   && !(element.labels?.length || element.ariaLabel || element.textContent.trim())).map((e) => e.outerHTML)"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with Browser(tmp_path_factory.mktemp("profile")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
