@@ -10,25 +10,11 @@ import pytest
 from PIL import Image
 
 from hashret.inputs import Entry, ReadOptions, Source
-from indexer.errors import InvalidInput, NotFound
+from indexer.errors import NotFound
+from tests.hashret.inputs.reading import message, read
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=2)
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def read(*paths, **options):
-    return list(Source(paths, ReadOptions(**options)))
-
-
-def message(*paths, error=InvalidInput, **options):
-    with pytest.raises(error) as caught:
-        read(*paths, **options)
-    return str(caught.value)
 
 
 def picture(pixels, path, **more):

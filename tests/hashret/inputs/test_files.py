@@ -15,12 +15,8 @@ from pyarrow import parquet
 
 from hashret.inputs import ReadOptions, Source
 from indexer.errors import InvalidInput
+from tests.hashret.inputs.reading import message
 from tests.hashret.inputs.test_pdf import pdf
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def write(*names, data=b"text"):
@@ -31,12 +27,6 @@ def write(*names, data=b"text"):
 
 def keys(*paths, **options):
     return [entry.key for entry in Source(paths, ReadOptions(**options))]
-
-
-def message(*paths, **options):
-    with pytest.raises(InvalidInput) as caught:
-        keys(*paths, **options)
-    return str(caught.value)
 
 
 NAMES = ("a.md", "b.txt", "sub/c.md", "sub/deep/d.md", "sub/x[1].md", "sub/.e.md", "sub/deep/notes-2024.txt")

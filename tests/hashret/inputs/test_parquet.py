@@ -18,11 +18,6 @@ VECTORS = [[1.0, 2.0], [3.0, 4.0]]
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def write(columns, name="a.parquet", **more):
     parquet.write_table(columns if isinstance(columns, arrow.Table) else arrow.table(columns), name, **more)
 

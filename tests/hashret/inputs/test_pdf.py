@@ -6,15 +6,9 @@ import sys
 from pathlib import Path
 
 import pypdf
-import pytest
 
 from hashret.inputs import Entry, ReadOptions, Source
-from indexer.errors import InvalidInput
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+from tests.hashret.inputs.reading import message, read, write
 
 
 def pdf(*pages):
@@ -41,27 +35,12 @@ def pdf(*pages):
     return (out + f"xref\n0 {size}\n0000000000 65535 f \n{table}{end}").encode()
 
 
-def write(name, data):
-    Path(name).parent.mkdir(parents=True, exist_ok=True)
-    Path(name).write_bytes(data)
-
-
 def locked(data, password, algorithm="RC4-128"):
     writer = pypdf.PdfWriter(clone_from=io.BytesIO(data))
     writer.encrypt(user_password=password, owner_password="owner", algorithm=algorithm)
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
-
-
-def read(*paths, **options):
-    return list(Source(paths, ReadOptions(**options)))
-
-
-def message(*paths, **options):
-    with pytest.raises(InvalidInput) as caught:
-        read(*paths, **options)
-    return str(caught.value)
 
 
 def test_each_page_is_an_entry_beside_the_notes_of_a_folder():

@@ -13,30 +13,9 @@ import pytest
 
 from hashret.inputs import Entry, ReadOptions, Source
 from indexer.errors import InvalidInput, NotFound
+from tests.hashret.inputs.reading import message, read, write
 
 KNOWN = ".jsonl, .ndjson, .csv, .tsv, .txt, .md (also with .gz), .pdf, .parquet, .png, .jpg, .jpeg, .npy or .npz"
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """Short relative paths in keys and messages."""
-    monkeypatch.chdir(tmp_path)
-
-
-def read(*paths, **options):
-    return list(Source(paths, ReadOptions(**options)))
-
-
-def message(*paths, error=InvalidInput, **options):
-    with pytest.raises(error) as caught:
-        read(*paths, **options)
-    return str(caught.value)
-
-
-def write(path, data):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 def give_stdin(monkeypatch, data):

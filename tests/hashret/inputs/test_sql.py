@@ -14,11 +14,6 @@ from tests.hashret.conftest import make_entries
 ALL = "SELECT id, body AS text, year FROM notes ORDER BY id"
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def write(rows, name="notes.db"):
     Path(name).unlink(missing_ok=True)
     with closing(sqlite3.connect(name)) as connection, connection:

@@ -14,11 +14,6 @@ from hashret.inputs import Entry, ReadOptions, Source
 from indexer.errors import InvalidInput
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def read(name, data, **options):
     Path(name).write_bytes(data.encode() if isinstance(data, str) else data)
     return list(Source((name,), ReadOptions(**options)))
