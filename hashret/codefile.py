@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,10 +9,10 @@ from hashret.exchange.export import Export
 from hashret.exchange.formats import export as write
 from hashret.exchange.ready import Ready
 from hashret.hasher import Progress, silent
+from hashret.opened import Opened
 from hashret.results import Hit
-from hashret.searching import Asked, hits, plain
+from hashret.searching import Asked, plain
 from indexer.bits import Codes
-from indexer.check import Report
 from indexer.errors import Mismatch
 from indexer.index import Index
 from indexer.planner import Plan
@@ -23,12 +21,13 @@ from indexer.where import Where
 BATCH = 1_000_000  # codes a transaction
 
 
-@dataclass(frozen=True)
-class CodeFile:
+class CodeFile(Opened):
     """Codes without a model, made by whoever made them; a context manager. Made by `open` or `create`."""
 
-    index: Index
     kind = "codes"
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
 
     @classmethod
     def create(cls, path: str, bits: int) -> Self:
@@ -45,22 +44,14 @@ class CodeFile:
         return cls(index)
 
     @property
+    def index(self) -> Index:
+        """The codes."""
+        return self._index
+
+    @property
     def bits(self) -> int:
         """Length of a code in bits."""
         return self.index.bits
-
-    def close(self) -> None:
-        """Close the file."""
-        self.index.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.close()
-
-    def __len__(self) -> int:
-        return len(self.index)
 
     def add(self, ready: Ready, progress: Progress = silent) -> tuple[int, int]:
         """Store codes; how many are new and how many are updates of keys that were there."""
@@ -72,14 +63,6 @@ class CodeFile:
             progress("store", min(start + BATCH, len(ready.keys)), len(ready.keys))
         added = len(self) - before
         return added, len(ready.keys) - added
-
-    def get(self, key: str) -> Hit:
-        """The entry of this key; raises `NotFound`."""
-        return hits(self.index, self.index.ids([key]), [0], [1.0])[0]
-
-    def remove(self, keys: Iterable[str]) -> int:
-        """Remove entries; raises `NotFound` if a key is not there, and then removes none."""
-        return self.index.remove(list(keys))
 
     def query(
         self,
@@ -110,10 +93,6 @@ class CodeFile:
     def explain(self, contents: Codes, k: int = 10, radius: int | None = None) -> Plan:
         """How `query` searches for these codes, why, and how long that takes."""
         return self.index.explain(contents, k=k) if radius is None else self.index.explain(contents, radius=radius)
-
-    def check(self, sample: int = 32) -> Report:
-        """Prove a sample of answers by brute force, and the caches against the rows."""
-        return self.index.check(sample)
 
     def export(
         self, path: str | Path, codes: bool = True, where: Where | None = None, progress: Progress = silent

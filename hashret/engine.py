@@ -20,12 +20,12 @@ from hashret.hasher import Hasher, Progress, silent
 from hashret.inputs import Entry, Frame, is_table
 from hashret.meaning import bits
 from hashret.meaning.why import Why, why, why_similar
+from hashret.opened import Opened
 from hashret.results import Anomaly, Counts, Hit
-from hashret.searching import Asked, Searcher, hits, plain
+from hashret.searching import Asked, Searcher, plain
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
 from indexer.bits import Codes
-from indexer.check import Report
 from indexer.errors import InvalidInput, Mismatch
 from indexer.index import Index
 from indexer.planner import Plan
@@ -41,7 +41,7 @@ class NoModel(Mismatch):
     """A file of ready-made codes: see `hashret.codefile`."""
 
 
-class Engine:
+class Engine(Opened):
     """Entries, their codes and the model that made them, in one file; a context manager.
 
     Made by `create`, `fit` or `open`. `index` searches its codes, `hasher` is its model, `counts` tells what the last
@@ -161,24 +161,6 @@ class Engine:
         """What it holds: text, image, vector or matrix."""
         return self.hasher.kind
 
-    def close(self) -> None:
-        """Close the file; a second call does nothing."""
-        self.index.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.close()
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def get(self, key: str) -> Hit:
-        """The entry of this key, at distance 0 of itself; raises `NotFound`."""
-        now = self._searcher
-        return hits(now.index, now.index.ids([key]), [0], [1.0])[0]
-
     def add(self, entries: Iterable[Entry], progress: Progress = silent) -> Counts:
         """Store entries; the same key again is an update, and unchanged content (by SHA-256) is not encoded anew.
 
@@ -198,10 +180,6 @@ class Engine:
     def index_field(self, name: str) -> None:
         """Index a field of meta, so that `where` on it reads no metas; what is added later is indexed with it."""
         self.index.index_field(name)
-
-    def remove(self, keys: Iterable[str]) -> int:
-        """Remove entries; raises `NotFound` if a key is not there, and then removes none."""
-        return self.index.remove(list(keys))
 
     def query(
         self,
@@ -358,10 +336,6 @@ class Engine:
         index, hasher = self._both
         codes = contents if _are_codes(contents) else hasher.weights.encode(hasher.rows(contents, query=True))
         return index.explain(codes, **asked)
-
-    def check(self, sample: int = 32) -> Report:
-        """Prove a sample of answers by brute force, and the caches against the rows."""
-        return self.index.check(sample)
 
     def info(self) -> dict[str, Any]:
         """What the file holds: counts, buckets, bytes, and the model's kind, digest and settings."""
