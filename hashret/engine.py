@@ -50,7 +50,7 @@ class Engine(Opened):
 
     def __init__(self, index: Index, hasher: Hasher) -> None:
         # One attribute, so that threads see codes and the model that made them change together.
-        self._searcher = Searcher(index, hasher, index.store.fact("vectors") in FORMS)
+        self._searcher = Searcher(index, hasher, index.store.keeps_vectors)
         self._beside = generations.Beside(index.store, hasher.embed)
         self.counts = Counts()
         self._meaning: tuple[object, bits.Meaning] | None = None

@@ -223,7 +223,7 @@ def _contents(now: Searcher, page: Sequence[Lacking]) -> Any:
 
 
 def _pictured(now: Searcher, rows: Iterable[Any]) -> list[Any]:
-    """Kept vectors as contents: of images the pixels, which float16 holds exactly."""
+    """Kept vectors as contents: of images the pixels, which float16 holds exactly and int8 to within a grey level."""
     features = now.hasher.features
     return [features.picture(row) for row in rows] if isinstance(features, Image) else list(rows)
 

@@ -258,6 +258,11 @@ class Store:
             found = dict(tuple(row) for row in select_many(connection, sql, ids.tolist()))
         return np.frombuffer(b"".join(_pick(self.path, found, ids)), dtype=np.uint8).reshape(-1, self.bits // 8)
 
+    @property
+    def keeps_vectors(self) -> bool:
+        """Whether vectors are kept beside entries."""
+        return self.fact("vectors") in FORMS
+
     def vectors(self, ids: Ids) -> NDArray[np.float32]:
         """The stored vector of each id, float32 (n, d); raises `NotFound`."""
         with self._read() as connection:

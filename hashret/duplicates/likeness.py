@@ -16,7 +16,6 @@ from hashret.features import Text
 from hashret.hasher import Hasher, Progress, silent
 from hashret.rows import Floats, Rows, Sparse
 from indexer.bits import Ids
-from indexer.vectors import FORMS
 
 if TYPE_CHECKING:
     from indexer.store import Store
@@ -55,7 +54,7 @@ def looks(store: Store, hasher: Hasher, ids: Ids, progress: Progress = silent) -
 
 def seen(store: Store, hasher: Hasher) -> bool:
     """Whether there is anything to compare but codes."""
-    return hasher.kind == "text" or store.fact("vectors") in FORMS
+    return hasher.kind == "text" or store.keeps_vectors
 
 
 def likeness(rows: Rows, left: Ids, others: Rows, right: Ids) -> Floats:

@@ -22,7 +22,6 @@ from hashret.rows import Floats, Rows
 from hashret.scores import combined
 from hashret.searching import SHORTLIST
 from indexer.bits import Codes, distances
-from indexer.vectors import FORMS
 
 Distances = NDArray[Any]
 Way = Callable[[slice], Distances]  # a block of queries -> (q, n)
@@ -57,7 +56,7 @@ class Stored:
             fields.update(dict.fromkeys(name for row in page for name in row.meta))
             if engine.hasher.kind == "text":
                 parts.append(engine.hasher.rows([row.content or "" for row in page]))
-        if store.fact("vectors") in FORMS:
+        if store.keeps_vectors:
             parts = [store.vectors(ids[start : start + _PAGE]) for start in range(0, len(ids), _PAGE)]
         return cls(keys, codes, joined(parts) if parts else None, labels, list(fields))
 

@@ -16,7 +16,6 @@ from hashret.exchange.export import Export, record, replacing
 from indexer.bits import Ids
 from indexer.errors import InvalidInput
 from indexer.rows import Row
-from indexer.vectors import FORMS
 
 NOTE = b"hashret"  # among the metadata of the file
 GROUP = 16  # pages a row group: 32,768 rows
@@ -46,7 +45,7 @@ class _Columns:
         import pyarrow as arrow
 
         self.what = what
-        self.vectors = what.index.store.fact("vectors") in FORMS
+        self.vectors = what.index.store.keeps_vectors
         kinds: dict[str, set[str]] = {}
         texts = False
         for _, rows in what.pages("read"):

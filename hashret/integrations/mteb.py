@@ -97,7 +97,7 @@ def _scored(engine: Engine, contents: list[Any], k: int, given: list[list[str]] 
     """For each query the finer score of its k nearest entries, or of those with the keys given."""
     rows = engine.hasher.rows(contents, query=True)
     codes, sides = engine.hasher.weights.ask(rows)
-    searcher = Searcher(engine.index, engine.hasher, engine.info()["vectors"] != "none")
+    searcher = Searcher(engine.index, engine.hasher, engine.index.store.keeps_vectors)
     nearest: list[Ids]
     if given is None:
         nearest = [ids[ids >= 0] for ids in engine.index.search(codes, k).ids]

@@ -51,7 +51,7 @@ def gather(engine: Engine, name: str, seed: int = 0, progress: Progress = silent
     wanted = {int(one) for one in asked} | {number for _, hits in neighbours for number, _ in hits}
     wanted |= {number for bit in bits.bits for side in (bit.on, bit.off) for number in side.ids}
     wanted |= {number for bucket in (figures.largest if figures else ()) for number in bucket.ids}
-    pictures = Pictures(index, engine.hasher, info["vectors"] != "none")
+    pictures = Pictures(index, engine.hasher, index.store.keeps_vectors)
     entries = {row.id: row for row in _rows(engine, wanted)}
     pictures.load(entries.values())
     averages = pictures.averages(codes)

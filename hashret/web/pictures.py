@@ -41,7 +41,7 @@ def source(engine: Engine, folder: Path | None) -> str | None:
     """Where pictures come from as a rule: files, vectors or codes; None where entries are no images."""
     if not isinstance(engine.hasher.features, Image):
         return None
-    return "files" if folder else "vectors" if engine.index.store.fact("vectors") == "float16" else "codes"
+    return "files" if folder else "vectors" if engine.index.store.keeps_vectors else "codes"
 
 
 def picture(engine: Engine, folder: Path | None, key: str, size: int) -> bytes:
@@ -56,7 +56,7 @@ def picture(engine: Engine, folder: Path | None, key: str, size: int) -> bytes:
             return _file(file, file.stat().st_mtime_ns, size)
         except (OSError, InvalidInput):  # gone or broken by now; what is stored is still there
             pass
-    if engine.index.store.fact("vectors") == "float16":
+    if engine.index.store.keeps_vectors:
         row = engine.index.store.vectors(ids)[0]
     else:
         row = engine.hasher.reconstruct(engine.index.codes(ids))[0]

@@ -64,8 +64,8 @@ def test_without_files_it_is_the_stored_vector_or_what_the_code_gives(photos, tm
     picture = np.asarray(Image.open(photos / "in" / "red" / "0.png"))
     with Engine.open(str(photos / "photos.db")) as engine:
         hasher = engine.hasher
-    for vectors, name in ((True, "vectors"), (False, "codes")):
-        path = str(tmp_path / f"{name}.db")
+    for vectors, name in (("float16", "vectors"), ("int8", "vectors"), (False, "codes")):
+        path = str(tmp_path / f"{vectors}.db")
         with Engine.create(path, hasher, vectors=vectors) as engine:
             engine.add([Entry("one", picture)])
             pixels = hasher.rows([picture]) if vectors else hasher.reconstruct(hasher.encode([picture]))
