@@ -10,7 +10,7 @@ With `rerank` a shortlist is put in the order of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import combined, cosines, sparse_cosines
 from indexer.bits import Codes, Distances, Ids
 from indexer.index import Index
-from indexer.where import Where, condition
+from indexer.where import Every, Where, condition
 
 SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
 
@@ -82,6 +82,15 @@ class Searcher:
             if isinstance(theirs, Sparse):
                 scores = combined(sparse_cosines(theirs, rows.take(np.array([number]))), scores)
         return scores
+
+
+def conditions(index: Index, texts: Sequence[str]) -> Where | None:
+    """Conditions as texts, all of which must hold, None for none; raises `NotFound` for a field that no entry has."""
+    if not texts:
+        return None
+    found = Every(tuple(condition(text) for text in texts))
+    index.check_fields(found)
+    return found
 
 
 def plain(index: Index, codes: Codes, asked: Asked) -> list[list[Hit]]:

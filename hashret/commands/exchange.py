@@ -9,7 +9,7 @@ import click
 
 from hashret.shell import output
 from hashret.shell.notes import note
-from hashret.shell.options import DB, WHERE, conditions, examples, open_any
+from hashret.shell.options import DB, WHERE, examples, open_any
 from indexer.errors import InvalidInput
 
 
@@ -34,6 +34,7 @@ def export(db: str, out: str | None, codes: bool, where: tuple[str, ...]) -> Non
     beside it. The file is written whole or not at all.
     """
     from hashret.exchange.export import Export, line
+    from hashret.searching import conditions
 
     with open_any(db) as engine, output.progress() as show:
         asked = conditions(engine.index, where)

@@ -12,7 +12,7 @@ import click
 
 from hashret.commands import why
 from hashret.shell import output
-from hashret.shell.options import DB, EMBED, conditions, examples, open_any, output_options, search_options
+from hashret.shell.options import DB, EMBED, examples, open_any, output_options, search_options
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _known(engine: Engine | CodeFile) -> Engine:
 
 def _asked(engine: Engine | CodeFile, search: dict[str, Any]) -> dict[str, Any]:
     """Search options as keywords of `Engine.query`."""
+    from hashret.searching import conditions
+
     return {**search, "where": conditions(engine.index, search["where"])}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from hashret.codefile import CodeFile
     from hashret.engine import Engine
     from hashret.inputs import Source
-    from indexer.index import Index
-    from indexer.where import Condition
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DB = click.argument("db", type=Database())
@@ -143,17 +141,6 @@ def open_any(db: str, model: str | None = None, embed: str | None = None) -> Eng
         return Engine.open(db, model=model, embed=embed)
     except NoModel:
         return CodeFile.open(db)
-
-
-def conditions(index: Index, texts: Sequence[str]) -> Condition | None:
-    """All conditions of a command line as one, None for none; raises `NotFound` for a field that no entry has."""
-    from indexer.where import Every, condition
-
-    if not texts:
-        return None
-    found = Every(tuple(condition(text) for text in texts))
-    index.check_fields(found)
-    return found
 
 
 def source_of(paths: tuple[str, ...], options: dict[str, Any]) -> Source:

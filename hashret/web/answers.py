@@ -18,8 +18,7 @@ from hashret.engine import Engine
 from hashret.features import Contents
 from hashret.results import Hit
 from hashret.rows import Sparse
-from hashret.searching import shortlist
-from hashret.shell.options import conditions
+from hashret.searching import conditions, shortlist
 from hashret.web.snippets import snippet, words
 from indexer.bits import Codes, Ids
 from indexer.errors import Mismatch, NotFound
