@@ -26,7 +26,7 @@ from hashret.shell.options import examples
 
 @click.command(epilog=examples("hashret demo", "hashret demo clothes.db --images"))
 @click.argument("db", required=False, type=Database())
-@click.option("--images", is_flag=True, help="2,000 pictures of clothes in place of 10,000 Python docstrings.")
+@click.option("--images", is_flag=True, help="2,000 pictures of clothes in place of Python docstrings.")
 def demo(db: str | None, images: bool) -> None:
     """Build a real corpus without a download, learn its codes, store it in DB and ask it questions."""
     from hashret.demo import run

@@ -21,6 +21,7 @@ QUICK = {
     "HASHRET_INDEX_BATCH": "32",
     "HASHRET_INDEX_NEIGHBOURS": "10",
     "HASHRET_REENCODE_STEPS": "40",
+    "HASHRET_SERVE_PORT": "0",
     "COLUMNS": "100",
     "TERM": "dumb",
 }
