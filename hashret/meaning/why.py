@@ -78,7 +78,7 @@ class Asking:
 
 def why(now: Searcher, bits: Meaning, content: Any, hits: Sequence[Hit]) -> list[Why]:
     """Why each hit is one for this content."""
-    rows = now.hasher.rows(alone(content))
+    rows = now.hasher.rows(alone(content), query=True)
     asking = Asking(*now.hasher.weights.ask(rows), rows, now.hasher.weights.logits(rows))
     return reasons(now.index, now.hasher, bits, asking, hits)
 

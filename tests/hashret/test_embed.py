@@ -67,7 +67,8 @@ def test_an_engine_embeds_every_text_once_and_keeps_it_as_content(tmp_path):
         assert engine.hasher.embed.known == {}
         engine.explain(["moon", "bread"])
         Asked.of(engine, ["moon", "bread", "bank"])
-        assert model.asked[5:] == [("query", 2), ("query", 3)]
+        engine.why("moon", [hit])
+        assert model.asked[5:] == [("query", 2), ("query", 3), ("query", 1)]
         assert engine.info()["embed"] == "Prompted"
 
 
