@@ -20,7 +20,7 @@ from hashret.evaluate.judged import Columns, Labels, labels_of
 from hashret.evaluate.rows import Cosines, joined, taken
 from hashret.rows import Floats, Rows
 from hashret.scores import combined
-from hashret.searching import SHORTLIST
+from hashret.searching import shortlist
 from indexer.bits import Codes, distances
 
 Distances = NDArray[Any]
@@ -93,7 +93,7 @@ def ways(engine: Engine, stored: Stored, asked: Asked, k: int, baselines: Mappin
         return found
     cosine = _cosine(Cosines(stored.rows), asked.rows)
     if finer is not None:
-        found["reranked"] = _reranked(found["codes"], _finest(engine, finer, cosine), max(30 * k, SHORTLIST))
+        found["reranked"] = _reranked(found["codes"], _finest(engine, finer, cosine), shortlist(k))
     found["float"] = lambda part: 1 - cosine(part)
     for name, baseline in baselines.items():
         found[name] = hamming(baseline.encode(asked.rows), baseline.encode(stored.rows))
@@ -128,14 +128,14 @@ def _finest(engine: Engine, asymmetric: Way, cosine: Way) -> Way:
     return lambda part: combined(cosine(part), asymmetric(part))
 
 
-def _reranked(plain: Way, finest: Way, shortlist: int) -> Way:
+def _reranked(plain: Way, finest: Way, length: int) -> Way:
     """The nearest of each query by (distance, id) in the order of a finer score, the others after them."""
 
     def merged(part: slice) -> Distances:
         away = plain(part)
         count = away.shape[1]
         place = away.astype(np.int64) * count + np.arange(count)
-        last = min(shortlist, count) - 1
+        last = min(length, count) - 1
         short = place <= np.partition(place, last, axis=1)[:, last : last + 1]
         return np.where(short, -2 - finest(part), away)  # scores are above -2
 

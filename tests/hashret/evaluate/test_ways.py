@@ -28,7 +28,6 @@ def test_stored_is_everything_in_the_order_of_ids(engine, entries):
 def test_the_reranked_way_is_the_order_of_the_engine(engine, asked, monkeypatch):
     """The shortlist cut short, so that both parts of the ranking are there."""
     monkeypatch.setattr("hashret.searching.SHORTLIST", 30)
-    monkeypatch.setattr("hashret.evaluate.ways.SHORTLIST", 30)
     stored, queries = asked
     away = ways(engine, stored, queries, 1, {})["reranked"](slice(0, 3))
     for hits, row in zip(engine.query(QUESTIONS, k=1), away, strict=True):
