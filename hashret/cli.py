@@ -10,6 +10,7 @@ import click
 import hashret
 from hashret.commands.decode import anomaly, denoise
 from hashret.commands.dedup import dedup
+from hashret.commands.demo import demo
 from hashret.commands.exchange import export, import_codes
 from hashret.commands.fields import fields
 from hashret.commands.find import query, similar
@@ -19,19 +20,8 @@ from hashret.commands.report import report
 from hashret.commands.serve import serve
 from hashret.commands.shell import completion
 from hashret.commands.write import add, index, remove
-from hashret.shell.completion import Database
 from hashret.shell.group import Group
 from hashret.shell.options import examples
-
-
-@click.command(epilog=examples("hashret demo", "hashret demo clothes.db --images"))
-@click.argument("db", required=False, type=Database())
-@click.option("--images", is_flag=True, help="2,000 pictures of clothes in place of Python docstrings.")
-def demo(db: str | None, images: bool) -> None:
-    """Build a real corpus without a download, learn its codes, store it in DB and ask it questions."""
-    from hashret.demo import run
-
-    run(db or ("demo-images.db" if images else "demo.db"), images=images)
 
 
 @click.group(

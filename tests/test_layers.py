@@ -61,7 +61,7 @@ INSIDE = {  # a file of a room may import from those before it
     "hashret.report": "numbers markup charts survey pictures gathered shown figures sections atlas page",
     "hashret.shell": "completion environment notes output options group",
     "hashret.web": "snippets parameters pictures guard answers openapi app server",
-    "hashret.commands": "why find write dedup judge report reencode decode fields exchange serve shell",
+    "hashret.commands": "why find write dedup judge report reencode decode fields exchange serve demo shell",
     "hashret.integrations": "sklearn langchain mteb",
 }
 
