@@ -62,6 +62,7 @@ def table(rows: Sequence[Row], title: str) -> None:
     from rich.text import Text
 
     console = Console()
+    rows = [_without_path(row) for row in rows]
     shown = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, "", {}) for row in rows)]
     grid = Table(title=title or None, title_justify="left", title_style="bold")
     for name, width in _widths(rows, shown, console.width).items():
@@ -72,13 +73,27 @@ def table(rows: Sequence[Row], title: str) -> None:
     console.print(grid)
 
 
+def _without_path(row: Row) -> Row:
+    """The row without the path in its meta where the key says as much: that of a file of a folder."""
+    meta, key = row.get("meta"), row.get("key")
+    if not isinstance(meta, dict) or not key or not str(meta.get("path", "")).endswith(str(key)):
+        return row
+    return {**row, "meta": {name: value for name, value in meta.items() if name != "path"}}
+
+
 def _widths(rows: Sequence[Row], shown: list[str], total: int) -> dict[str, int]:
-    """Characters for each column: what it needs, but texts share what the others leave, by `TEXTS`."""
+    """Characters for each column: numbers get what they need, keys half of the rest, texts share the other by `TEXTS`.
+
+    Without texts keys are cut only where they are long.
+    """
     need = {name: max(len(name), *(len(_cell(row[name])) for row in rows)) for name in shown}
-    left = total - 1 - 3 * len(shown) - sum(min(need[name], KEY) for name in shown if name not in TEXTS)
     parts = {name: TEXTS[name] for name in shown if name in TEXTS}
+    keys = [name for name in shown if name not in TEXTS and isinstance(rows[0][name], str)]
+    left = total - 1 - 3 * len(shown) - sum(need[name] for name in shown if name not in (*keys, *parts))
+    most = min(KEY, max(8, left // 2 // len(keys))) if parts and keys else KEY
+    left -= sum(min(need[name], most) for name in keys)
     shares = {name: max(8, left * part // sum(parts.values())) for name, part in parts.items()}
-    return {name: min(need[name], shares.get(name, KEY)) for name in shown}
+    return {name: min(need[name], shares.get(name, most if name in keys else need[name])) for name in shown}
 
 
 def _cell(value: object) -> str:

@@ -62,3 +62,24 @@ def test_progress_is_silent_where_there_is_no_terminal(capsys):
     with output.progress() as show:
         show("stage", 1, 2)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_narrow_terminal_shows_numbers_whole_and_a_piece_of_each_text(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    row = {"rank": 1, "key": "k" * 50, "distance": 22, "score": 0.4981, "content": "c" * 200}
+    output.write([row], "table")
+    lines = capsys.readouterr().out.splitlines()
+    assert {len(line) for line in lines} == {80}
+    assert lines[1] == f"┃ rank ┃ key{' ' * 20} ┃ distance ┃ score ┃ content{' ' * 17} ┃"
+    assert lines[3] == f"│    1 │ {'k' * 22}… │       22 │ 0.498 │ {'c' * 23}… │"
+
+
+def test_a_path_that_the_key_tells_is_left_out_of_tables_only(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [{"key": "a/b.md", "meta": {"path": "/home/notes/a/b.md"}}]
+    output.write(rows, "table")
+    assert "meta" not in capsys.readouterr().out
+    output.write([{"key": "b", "meta": {"path": "/elsewhere", "x": 1}}], "table")
+    assert '{"path": "/elsewhere", "x": 1}' in capsys.readouterr().out
+    output.write(rows, "json")
+    assert capsys.readouterr().out == '{"key": "a/b.md", "meta": {"path": "/home/notes/a/b.md"}}\n'
