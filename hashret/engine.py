@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self, TypeGuard
@@ -26,7 +26,7 @@ from hashret.searching import Asked, Searcher, plain
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
 from indexer.bits import Codes
-from indexer.errors import InvalidInput, Mismatch
+from indexer.errors import InvalidInput, Mismatch, NotFound
 from indexer.index import Index
 from indexer.planner import Plan
 from indexer.rows import Generation
@@ -94,8 +94,10 @@ class Engine(Opened):
         `entries` is read twice if it can be (a list, a `Source`, a table: see `hashret.entries`), else kept in memory.
         No file is made before training is done, but for PATH.training, from which the same call goes on if this one is
         stopped. With `embed`, see `hashret.embed`, codes are learned of the vectors that it makes of texts or images.
-        Raises `InvalidInput` for no entries or for more than one kind of them.
+        Raises `InvalidInput` for no entries or for more than one kind of them, `NotFound` if PATH's folder is missing.
         """
+        if path != ":memory:" and not Path(path).absolute().parent.is_dir():
+            raise NotFound(f"{path}: there is no folder {Path(path).parent.as_posix()}: make it first")
         entries = _entries(entries)
         again = list(entries) if iter(entries) is entries else entries
         chosen = settings or Settings()
@@ -180,6 +182,10 @@ class Engine(Opened):
     def index_field(self, name: str) -> None:
         """Index a field of meta, so that `where` on it reads no metas; what is added later is indexed with it."""
         self.index.index_field(name)
+
+    def prune(self, keep: Container[str]) -> int:
+        """Remove the entries whose keys are none of these, in one transaction; how many."""
+        return self.index.remove([key for key in self.index.keys(self.index.entries()[0]) if key not in keep])
 
     def query(
         self,

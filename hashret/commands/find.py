@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from os.path import isfile
+from os.path import exists, isfile
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hashret.commands import why
 from hashret.shell import output
+from hashret.shell.notes import note
 from hashret.shell.options import DB, EMBED, examples, open_any, output_options, search_options
-from indexer.errors import InvalidInput
+from indexer.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from hashret.codefile import CodeFile
@@ -55,6 +56,7 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
             return
         explained = search.pop("why")
         results = engine.query(contents, **_asked(engine, search))
+        _tell_unknown(engine, names, contents)
         if explained:
             asked = zip(names, contents, results, strict=True)
             _print_whys([(name, hits, _known(engine).why(content, hits)) for name, content, hits in asked], form)
@@ -111,8 +113,25 @@ def _asked_for(engine: Engine | CodeFile, queries: tuple[str, ...], file: str | 
         from hashret.exchange.ready import asked_codes
 
         return asked_codes(queries, file, engine.index.bits)
-    named = list(_queries(_are_words(_known(engine).hasher, queries, file), queries, file))
+    lines = _are_words(_known(engine).hasher, queries, file)
+    for name in () if lines else queries:
+        if not exists(name):
+            raise NotFound(f"{name}: no such file: entries are of kind {engine.kind}, and a query is a file of one")
+    named = list(_queries(lines, queries, file))
     return [name for name, _ in named], [content for _, content in named]
+
+
+def _tell_unknown(engine: Engine | CodeFile, names: list[str], contents: Any) -> None:
+    """Tell of queries of which the model knows no word: their answers would look like any others."""
+    from hashret.rows import Sparse
+
+    if engine.kind != "text":
+        return
+    rows = _known(engine).hasher.rows(contents, query=True)
+    if isinstance(rows, Sparse):
+        for name, start, end in zip(names, rows.indptr, rows.indptr[1:], strict=False):
+            if start == end:
+                note(f"the model knows no word of {name!r}: what is nearest means nothing")
 
 
 def _are_words(hasher: Hasher, queries: Iterable[str], file: str | None) -> bool:

@@ -33,7 +33,14 @@ from indexer.vectors import FORMS
     help="Images, embeddings, --embed: keep vectors to rerank with; int8 takes half the bytes [float16].",
 )  # fmt: skip
 @EMBED
-def index(db: str, paths: tuple[str, ...], store_vectors: str | None, embed: str | None, **options: Any) -> None:
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Remove what DB has and PATH... has not, as files that are gone.",
+)
+def index(
+    db: str, paths: tuple[str, ...], store_vectors: str | None, embed: str | None, prune: bool, **options: Any
+) -> None:
     """Train if DB has no model, then encode and store PATH...; run it again after changes.
 
     PATH is a folder, a file (.txt .md .pdf .jsonl .csv .tsv .parquet .png .jpg .npy .npz, SQLite with --sql) or - for
@@ -49,10 +56,14 @@ def index(db: str, paths: tuple[str, ...], store_vectors: str | None, embed: str
             with Engine.open(db, embed=embed) as engine:
                 _same_settings(db, engine.hasher.settings, chosen)
                 counts = engine.add(source, show)
+                pruned = engine.prune(source.keys) if prune and not source.skipped else 0
         else:
+            pruned = 0
             with Engine.fit(db, source, settings, vectors=store_vectors or False, progress=show, embed=embed) as engine:
                 counts = engine.counts
     _report(counts, source)
+    if prune:
+        note("nothing pruned: what was skipped may be stored" if source.skipped else f"{pruned:,} pruned")
 
 
 @click.command(

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
@@ -37,7 +37,8 @@ class Source:
 
     Each `iter()` reads afresh (stdin is read once and kept), one iteration at a time, with memory for one file's
     blocks, the names of the files and the keys seen, some 150 bytes a key. After or during an iteration, `skipped`
-    counts the entries left out under `on_error="skip"`, and `problems` holds the first 100 of their messages.
+    counts the entries left out under `on_error="skip"`, `problems` holds the first 100 of their messages, and `keys`
+    has the keys of all others.
 
     Raises, while iterating, `NotFound` for a path that is not there, and `InvalidInput` naming file and line or row for
     everything that cannot be read; `on_error="skip"` passes over single entries, never over whole tables or matrices.
@@ -48,6 +49,7 @@ class Source:
         self.options = options or ReadOptions()
         self.skipped = 0
         self.problems: list[InvalidInput] = []
+        self.keys: Container[str] = ()
         self._stdin: IO[bytes] | None = None
         self._way = _Way([])
         self._given = 0
@@ -56,6 +58,7 @@ class Source:
     def __iter__(self) -> Iterator[Entry]:
         self.skipped, self.problems, self._given = 0, [], 0
         run = _Run()
+        self.keys = run.places
         found = list(self._files())
         self._way = _Way(found)
         for file, form in found:
@@ -98,6 +101,8 @@ class Source:
     def _pass_over(self, problem: InvalidInput) -> None:
         """Raise a problem, or count it and go on, as the options say."""
         if self.options.on_error == "fail":
+            if self._way.single:  # one bad file among many; a wrong --text-field would leave out every row
+                problem.add_note("--on-error skip leaves out what cannot be read, and goes on.")
             raise problem
         self.skipped += 1
         if len(self.problems) < _KEPT_PROBLEMS:
@@ -176,7 +181,7 @@ class _Run:
     """What one iteration has seen: where each key was, and the kind and length of the first entries."""
 
     def __init__(self) -> None:
-        self._places: dict[str, int] = {}
+        self.places: dict[str, int] = {}
         self._files: list[tuple[str, Format]] = []
         self._kind: tuple[str, str] | None = None
         self._length: tuple[int, str] | None = None
@@ -193,7 +198,7 @@ class _Run:
         if isinstance(entry.content, np.ndarray) and entry.content.ndim == 1:
             self._check_length(len(entry.content), self._place(len(self._files) - 1, row))
         here = (len(self._files) - 1) << 40 | row
-        first = self._places.setdefault(entry.key, here)
+        first = self.places.setdefault(entry.key, here)
         if first == here:
             return None
         place, before = self._place(here >> 40, row), self._place(first >> 40, first & ((1 << 40) - 1))
@@ -205,7 +210,9 @@ class _Run:
         self._kind = self._kind or (kind, shown)
         wanted, before = self._kind
         if kind != wanted:
-            raise InvalidInput(f"{shown}: is {kind}, but {before} is {wanted}: give one kind at a time")
+            one, other = Path(before).suffix, Path(shown).suffix
+            how = f", of a folder by --glob '**/*{one}' or '**/*{other}'" if one != other else ""
+            raise InvalidInput(f"{shown}: is {kind}, but {before} is {wanted}: give one kind at a time{how}")
 
     def _check_length(self, length: int, place: str) -> None:
         """Raise `InvalidInput` unless vectors are as long as the first."""

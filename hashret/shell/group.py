@@ -66,6 +66,10 @@ class Group(click.Group):
             if notes.verbose():
                 traceback.print_exc()
             click.echo(f"Error: {error}", err=True)
+            command = self.commands.get(ctx.invoked_subcommand or "")
+            if command is not None and any(param.name == "on_error" for param in command.params):
+                for hint in getattr(error, "__notes__", ()):
+                    click.echo(hint, err=True)
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("Stopped. What was stored stays stored; the same command goes on from there.", err=True)

@@ -210,6 +210,44 @@ def test_on_error_skip_goes_on_and_counts(corpus, tmp_path):
     assert second.startswith(f"skipped: {corpus}:121: ")
 
 
+def test_an_entry_that_cannot_be_read_is_told_how_to_leave_it_out(stored, tmp_path):
+    (tmp_path / "empty.md").write_text("")
+    assert run("add", stored, tmp_path, code=2)[1] == (
+        f"Error: {tmp_path}/empty.md: has no text: remove the file or fill it\n"
+        "--on-error skip leaves out what cannot be read, and goes on.\n"
+    )
+    assert run("query", stored, "--file", tmp_path / "empty.md", code=2)[1].count("\n") == 1  # it has no such option
+
+
+def test_prune_removes_what_paths_no_longer_have_unless_something_was_skipped(hasher, tmp_path):
+    path, folder = tmp_path / "x.db", tmp_path / "notes"
+    folder.mkdir()
+    Engine.create(str(path), hasher).close()
+    for name in ("a", "b", "c"):
+        (folder / f"{name}.md").write_text(f"moon rocket {name}\n")
+    assert run("index", path, folder, "--prune")[1] == "3 added, 0 updated, 0 unchanged\n0 pruned\n"
+    (folder / "b.md").unlink()
+    assert run("index", path, folder)[1] == "0 added, 0 updated, 2 unchanged\n"
+    (folder / "c.md").write_text("")
+    told = run("index", path, folder, "--prune", "--on-error", "skip")[1]
+    assert told.endswith("nothing pruned: what was skipped may be stored\n")
+    assert {row.key for row in rows(path)} == {"a.md", "b.md", "c.md"}
+    (folder / "c.md").unlink()
+    assert run("index", path, folder, "--prune")[1] == "0 added, 0 updated, 1 unchanged\n2 pruned\n"
+    assert {row.key for row in rows(path)} == {"a.md"}
+
+
+def rows(path):
+    with Engine.open(str(path)) as engine:
+        return [row for page in engine.index.store.pages() for row in page]
+
+
+def test_a_query_without_a_known_word_is_told_so(stored):
+    out, err = run("query", stored, "qqxyzzy", "moon", "--ids")
+    assert err == "the model knows no word of 'qqxyzzy': what is nearest means nothing\n"
+    assert len(out.splitlines()) == 20
+
+
 def test_a_missing_file_is_an_error():
     assert run("query", "no.db", "x", code=2)[1] == (
         "Error: no.db: no such file: create it first, as by `hashret index`\n"
@@ -271,6 +309,9 @@ def test_images_by_folder_and_query_by_image(tmp_path):
     run("index", db, tmp_path / "pics", "--store-vectors", "--image-size", 8, *FAST)
     out, _ = run("query", db, tmp_path / "pics" / "left" / "3.png", "-k", 5, "--ids")
     assert {key.split("/")[0] for key in out.split()} == {"left"}
+    assert run("query", db, "sunset", code=2)[1] == (
+        "Error: sunset: no such file: entries are of kind image, and a query is a file of one\n"
+    )
     assert json.loads(run("info", db)[0])["vectors"] == "float16"
 
 

@@ -128,6 +128,21 @@ def test_remove(engine, entries):
     assert len(engine) == 118
 
 
+def test_prune_keeps_those_named_and_what_is_not_there_is_no_matter(engine, entries):
+    kept = {entry.key for entry in entries[::2]} | {"never stored"}
+    assert engine.prune(kept) == len(entries) - len(entries[::2])
+    assert {row.key for page in engine.index.store.pages() for row in page} == kept - {"never stored"}
+    assert engine.prune(kept) == 0
+    assert engine.index.check().ok
+
+
+def test_a_folder_that_is_not_there_is_told_before_training(tmp_path, entries):
+    path = tmp_path / "nowhere" / "x.db"
+    with pytest.raises(NotFound) as caught:
+        Engine.fit(str(path), iter(entries))
+    assert str(caught.value) == f"{path}: there is no folder {tmp_path}/nowhere: make it first"
+
+
 def test_bad_input_in_the_middle_loses_nothing(engine, monkeypatch):
     monkeypatch.setattr("hashret.engine.BATCH", 2)
     stream = [Entry("a", "moon", {}), Entry("b", "bread", {}), Entry("c", np.ones(3, np.float32), {})]

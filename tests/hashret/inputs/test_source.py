@@ -195,7 +195,9 @@ def test_two_folders_with_the_same_names_collide():
 def test_kinds_do_not_mix_even_when_skipping():
     write("a.txt", "one")
     np.save("b.npy", np.ones((2, 3)))
-    text = "b.npy: is a matrix, but a.txt is text: give one kind at a time"
+    text = (
+        "b.npy: is a matrix, but a.txt is text: give one kind at a time, of a folder by --glob '**/*.txt' or '**/*.npy'"
+    )
     assert message("a.txt", "b.npy") == text
     assert message("a.txt", "b.npy", on_error="skip") == text
 
