@@ -56,14 +56,14 @@ def index(
             with Engine.open(db, embed=embed) as engine:
                 _same_settings(db, engine.hasher.settings, chosen)
                 counts = engine.add(source, show)
-                pruned = engine.prune(source.keys) if prune and not source.skipped else 0
+                pruned = engine.prune(source.keys) if prune and not source.nameless else 0
         else:
             pruned = 0
             with Engine.fit(db, source, settings, vectors=store_vectors or False, progress=show, embed=embed) as engine:
                 counts = engine.counts
     _report(counts, source)
     if prune:
-        note("nothing pruned: what was skipped may be stored" if source.skipped else f"{pruned:,} pruned")
+        note("nothing pruned: what was skipped may be stored" if source.nameless else f"{pruned:,} pruned")
 
 
 @click.command(

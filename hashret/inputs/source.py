@@ -37,8 +37,8 @@ class Source:
 
     Each `iter()` reads afresh (stdin is read once and kept), one iteration at a time, with memory for one file's
     blocks, the names of the files and the keys seen, some 150 bytes a key. After or during an iteration, `skipped`
-    counts the entries left out under `on_error="skip"`, `problems` holds the first 100 of their messages, and `keys`
-    has the keys of all others.
+    counts the entries left out under `on_error="skip"`, `problems` holds the first 100 of their messages,
+    `nameless` counts those whose keys are not known, and `keys` has all other keys, of what was read or left out.
 
     Raises, while iterating, `NotFound` for a path that is not there, and `InvalidInput` naming file and line or row for
     everything that cannot be read; `on_error="skip"` passes over single entries, never over whole tables or matrices.
@@ -49,16 +49,18 @@ class Source:
         self.options = options or ReadOptions()
         self.skipped = 0
         self.problems: list[InvalidInput] = []
+        self.nameless = 0
         self.keys: Container[str] = ()
+        self._left: set[str] = set()
         self._stdin: IO[bytes] | None = None
         self._way = _Way([])
         self._given = 0
         self._known = 0
 
     def __iter__(self) -> Iterator[Entry]:
-        self.skipped, self.problems, self._given = 0, [], 0
+        self.skipped, self.problems, self.nameless, self._given = 0, [], 0, 0
         run = _Run()
-        self.keys = run.places
+        self._left, self.keys = set(), ()
         found = list(self._files())
         self._way = _Way(found)
         for file, form in found:
@@ -68,18 +70,18 @@ class Source:
                 continue
             run.enter(file.shown, form)
             with closing(form.read(file, self.options)) as items:
-                yield from self._checked(items, run)
+                yield from self._checked(items, run, file.name if form.single else "")
             if run.empty:
                 self._pass_over(InvalidInput(f"{file.shown}: has no entries: leave it out or fill it"))
-        self._known = self._given
+        self._known, self.keys = self._given, self._left | run.places.keys()
 
-    def _checked(self, items: Items, run: _Run) -> Iterator[Entry]:
-        """The entries of a file that go with those before."""
+    def _checked(self, items: Items, run: _Run, name: str) -> Iterator[Entry]:
+        """The entries of a file that go with those before; `name` is its key if it is one entry."""
         for row, item in items:
             problem = item if isinstance(item, InvalidInput) else run.problem(item, row)
             run.empty = False
             if problem is not None:
-                self._pass_over(problem)
+                self._pass_over(problem, item.key if isinstance(item, Entry) else name)
             elif isinstance(item, Entry):
                 self._given += 1
                 yield item
@@ -98,13 +100,15 @@ class Source:
         grain = int(10 ** max(len(str(total)) - 3, 0)) if share < 1 and not self._way.single else 1
         return -(-total // grain) * grain
 
-    def _pass_over(self, problem: InvalidInput) -> None:
+    def _pass_over(self, problem: InvalidInput, key: str = "") -> None:
         """Raise a problem, or count it and go on, as the options say."""
         if self.options.on_error == "fail":
             if self._way.single:  # one bad file among many; a wrong --text-field would leave out every row
                 problem.add_note("--on-error skip leaves out what cannot be read, and goes on.")
             raise problem
         self.skipped += 1
+        self.nameless += not key
+        self._left.add(key)
         if len(self.problems) < _KEPT_PROBLEMS:
             self.problems.append(problem)
 

@@ -219,7 +219,7 @@ def test_an_entry_that_cannot_be_read_is_told_how_to_leave_it_out(stored, tmp_pa
     assert run("query", stored, "--file", tmp_path / "empty.md", code=2)[1].count("\n") == 1  # it has no such option
 
 
-def test_prune_removes_what_paths_no_longer_have_unless_something_was_skipped(hasher, tmp_path):
+def test_prune_removes_what_paths_no_longer_have_and_keeps_what_was_skipped(hasher, tmp_path):
     path, folder = tmp_path / "x.db", tmp_path / "notes"
     folder.mkdir()
     Engine.create(str(path), hasher).close()
@@ -230,11 +230,22 @@ def test_prune_removes_what_paths_no_longer_have_unless_something_was_skipped(ha
     assert run("index", path, folder)[1] == "0 added, 0 updated, 2 unchanged\n"
     (folder / "c.md").write_text("")
     told = run("index", path, folder, "--prune", "--on-error", "skip")[1]
-    assert told.endswith("nothing pruned: what was skipped may be stored\n")
-    assert {row.key for row in rows(path)} == {"a.md", "b.md", "c.md"}
+    assert told.endswith("\n1 pruned\n")
+    assert {row.key for row in rows(path)} == {"a.md", "c.md"}
     (folder / "c.md").unlink()
-    assert run("index", path, folder, "--prune")[1] == "0 added, 0 updated, 1 unchanged\n2 pruned\n"
+    assert run("index", path, folder, "--prune")[1] == "0 added, 0 updated, 1 unchanged\n1 pruned\n"
     assert {row.key for row in rows(path)} == {"a.md"}
+
+
+def test_nothing_is_pruned_where_the_keys_of_what_was_skipped_are_not_known(hasher, tmp_path):
+    path, corpus = tmp_path / "x.db", tmp_path / "x.jsonl"
+    corpus.write_text('{"id": "a", "text": "moon"}\n{"id": "b", "text": "rocket"}\n')
+    Engine.create(str(path), hasher).close()
+    run("index", path, corpus)
+    corpus.write_text('{"id": "a", "text": "moon"}\n{"id": "b", "te\n')
+    told = run("index", path, corpus, "--prune", "--on-error", "skip")[1]
+    assert told.endswith("\nnothing pruned: what was skipped may be stored\n")
+    assert {row.key for row in rows(path)} == {"a", "b"}
 
 
 def rows(path):
