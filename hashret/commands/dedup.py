@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 @DB
 @click.option(
     "-r", "--radius", type=click.IntRange(0),
-    help="Codes may differ in so many bits [one in five; fewer where an entry has over 300 neighbours so].",
+    help="Codes may differ in so many bits [one in five, of codes alone one in 20; fewer where an entry has over 300 "
+    "neighbours so].",
 )  # fmt: skip
 @click.option(
     "--similar", type=click.FloatRange(0, 1),
-    help="Least cosine of words, or of stored vectors; 0: codes decide [texts 0.65, with --target 0; others 0].",
+    help="Least cosine of words, or of stored vectors; 0: codes decide [texts 0.65, embeddings 0.9, images 0.98; 0 "
+    "with --target or of codes alone].",
 )  # fmt: skip
 @click.option(
     "--keep", default="first", show_default=True, type=click.Choice(("first", "longest")),

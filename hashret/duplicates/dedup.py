@@ -29,7 +29,10 @@ from indexer.store import Store
 KEEP = ("first", "longest")
 SHARE, NEAR = 5, 300  # unless a radius is given: one bit in so many may differ; so many neighbours of an entry
 SAMPLE = 64  # entries whose neighbours are counted for that
-SIMILAR = 0.65  # of texts, unless another is given: where precision and recall are balanced (benchmarks/dedup)
+ALONE = 20  # one bit in so many where codes are all there is: topics lie within one in five
+# Unless another is given. Texts: where precision and recall are balanced (benchmarks/dedup). Embeddings: as semhash has
+# it. Images: pixels are never negative, so that any two pictures of shirts have nine tenths.
+SIMILAR = {"text": 0.65, "vector": 0.9, "image": 0.98}
 CLOSE = 1e-6  # what rounding may take from a cosine of 1
 PAGE = 2048  # entries that are read at a time
 
@@ -38,8 +41,9 @@ PAGE = 2048  # entries that are read at a time
 class Limits:
     """Who is a duplicate: codes within `radius` bits and a cosine of at least `similar`, 0 for any.
 
-    None is the usual: see `usual_radius`; .65 for texts without a target, else 0. Of each group the `first` entry is
-    kept or the `longest`. With `target` so many entries are kept, or a radius that is not given grows until they are.
+    None is the usual: see `usual_radius`; `SIMILAR`, or 0 with a target or where codes are all there is. Of each group
+    the `first` entry is kept or the `longest`. With `target` so many entries are kept, or a radius that is not given
+    grows until they are.
     """
 
     radius: int | None = None
@@ -59,7 +63,7 @@ class Limits:
             raise InvalidInput(f"keep is {self.keep!r}: give {choice}")
         if self.target is not None and not 1 <= self.target <= count:
             raise InvalidInput(f"target is {self.target:,}: there are {count:,} entries, give 1 to so many")
-        usual = SIMILAR if text and self.target is None else 0.0
+        usual = SIMILAR[hasher.kind] if self.target is None and seen(index.store, hasher) else 0.0
         return replace(self, similar=usual if self.similar is None else float(self.similar))
 
 
@@ -153,7 +157,7 @@ def find(index: Index, hasher: Hasher, limits: Limits, progress: Progress = sile
     """The duplicates in a file; raises `InvalidInput` for limits that cannot be, or that leave more than the target."""
     limits = limits.checked(index, hasher)
     ids, codes = index.entries()
-    radius = usual_radius(codes) if limits.radius is None else limits.radius
+    radius = usual_radius(codes, share=share(index, hasher, limits)) if limits.radius is None else limits.radius
     search = _Search(index, hasher, ids, codes, limits)
     while True:
         found = search.within(radius, progress)
@@ -270,9 +274,14 @@ class _Search:
         return heads[groups]
 
 
-def usual_radius(codes: Codes, seed: int = 0) -> int:
-    """One bit in five; less where entries, by a sample, have over 300 neighbours within that on average."""
-    most = codes.shape[1] * 8 // SHARE
+def share(index: Index, hasher: Hasher, limits: Limits) -> int:
+    """One bit in so many may differ: few where nobody looks at a pair again."""
+    return SHARE if limits.target is not None or seen(index.store, hasher) else ALONE
+
+
+def usual_radius(codes: Codes, seed: int = 0, share: int = SHARE) -> int:
+    """One bit in `share`; less where entries, by a sample, have over 300 neighbours within that on average."""
+    most = codes.shape[1] * 8 // share
     drawn = np.random.default_rng(seed).permutation(len(codes))[:SAMPLE]
     counts = np.zeros(most + 1, np.int64)
     for number in drawn.tolist():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hashret.duplicates.dedup import CLOSE, PAGE, Found, Limits, usual_radius
+from hashret.duplicates.dedup import CLOSE, PAGE, Found, Limits, share, usual_radius
 from hashret.duplicates.likeness import likeness, looks, seen
 from hashret.hasher import Hasher, Progress, silent
 from hashret.rows import Floats
@@ -30,7 +30,9 @@ def find(ours: File, theirs: File, limits: Limits, progress: Progress = silent) 
     limits = limits.checked(*theirs)
     _comparable(ours, theirs)
     ids, codes = ours[0].entries()
-    radius = usual_radius(theirs[0].entries()[1]) if limits.radius is None else limits.radius
+    radius = (
+        usual_radius(theirs[0].entries()[1], share=share(*theirs, limits)) if limits.radius is None else limits.radius
+    )
     kept, near, alike = np.full(len(ids), -1), np.full(len(ids), -1, np.int32), np.zeros(len(ids), np.float32)
     for first in range(0, len(ids), PAGE):
         some = slice(first, first + PAGE)

@@ -206,6 +206,17 @@ def test_the_usual_radius_is_a_bit_in_five_where_that_is_not_crowded():
     assert usual_radius(crowd) == 3
 
 
+def test_usual_limits_are_tight_where_nobody_looks_again(vector_hasher, vectors):
+    rows = [*vectors[:10], vectors[3] * 2]
+    entries = [Entry(str(n), row, {}) for n, row in enumerate(rows)]
+    for kept, limits in ((True, (6, 0.9)), (False, (1, 0.0))):
+        with Engine.create(":memory:", vector_hasher, vectors=kept) as engine:
+            engine.add(entries)
+            found = engine.dedup()
+            assert (found.radius, found.similar) == limits
+            assert any({"3", "10"} <= set(group) for group in keys(found))
+
+
 def test_progress_is_told(noted):
     seen = []
     noted.dedup(32, progress=lambda phase, done, total, note="": seen.append((phase, done, total)))
