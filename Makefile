@@ -12,7 +12,7 @@ demo-images: $(READY)
 	$(BIN)/hashret demo --images
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # What the tests of pages need; without it they skip. Others than Debian and Ubuntu install it in their own way.
 browser:
