@@ -74,6 +74,11 @@ def kept(store: Store, digest: str) -> Curve:
     return Curve.from_json(store.fact(f"curve {digest}") or "{}")
 
 
+def forget(store: Store, digest: str) -> None:
+    """Take back what was noted of a model that is no more."""
+    store.drop_fact(f"curve {digest}")
+
+
 def _mean(points: list[list[float]]) -> list[float]:
     """Several points as one at the last of their steps."""
     count = len(points)

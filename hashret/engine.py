@@ -154,11 +154,6 @@ class Engine(Opened):
         return self._searcher.index, self._searcher.hasher
 
     @property
-    def _vectors(self) -> bool:
-        """Whether vectors are kept."""
-        return self._searcher.vectors
-
-    @property
     def kind(self) -> str:
         """What it holds: text, image, vector or matrix."""
         return self.hasher.kind
@@ -314,8 +309,11 @@ class Engine(Opened):
 
     def drop(self) -> None:
         """Remove the model that is not in use and its codes, in one transaction; raises `NotFound` without one."""
-        succession = self.index.store.succession
-        succession.drop(succession.beside())
+        store = self.index.store
+        gone = [one.digest for one in self.models() if not one.in_use]
+        store.succession.drop(store.succession.beside())
+        for digest in gone:
+            curve.forget(store, digest)
 
     def models(self) -> list[Generation]:
         """The models of the file, the one in use first."""

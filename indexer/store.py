@@ -139,6 +139,11 @@ class Store:
         with self._write() as connection:
             set_facts(connection, {name: value})
 
+    def drop_fact(self, name: str) -> None:
+        """Take a note back; there need not be one."""
+        with self._write() as connection:
+            connection.exec_driver_sql("DELETE FROM facts WHERE name = ?", (name,))
+
     def __len__(self) -> int:
         return int(self.fact("entries") or 0)
 

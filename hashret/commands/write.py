@@ -55,6 +55,7 @@ def index(
         if Path(db).exists():
             with Engine.open(db, embed=embed) as engine:
                 _same_settings(db, engine.hasher.settings, chosen)
+                _same_vectors(db, engine.index.store.fact("vectors") or "none", store_vectors)
                 counts = engine.add(source, show)
                 pruned = engine.prune(source.keys) if prune and not source.nameless else 0
         else:
@@ -110,6 +111,13 @@ def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:
                 f"{db}: its model was trained with {name} {there}, not {value}: "
                 "`hashret reencode` trains another beside it, or index into a new file"
             )
+
+
+def _same_vectors(db: str, kept: str, asked: str | None) -> None:
+    """Raise `Mismatch` if vectors were asked for in another form than DB keeps them in."""
+    if asked not in (None, kept):
+        keeps = "no vectors" if kept == "none" else f"vectors as {kept}"
+        raise Mismatch(f"{db}: keeps {keeps}, not as {asked}: leave --store-vectors out, or index into a new file")
 
 
 def _report(counts: Any, source: Any) -> None:

@@ -1,3 +1,4 @@
+import json
 import random
 
 import numpy as np
@@ -74,3 +75,11 @@ def browser(tmp_path_factory):
         pytest.skip("Chromium is not installed: `make browser`")
     with Browser(tmp_path_factory.mktemp("profile")) as made:
         yield made
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "docs.jsonl"
+    rows = [{"id": f"{topic}/{n}", "text": text, "topic": topic} for n, (topic, text) in enumerate(make_texts(120))]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path

@@ -3,6 +3,9 @@ import json
 import numpy as np
 
 from hashret.curve import MOST, Curve
+from hashret.engine import Engine
+from hashret.hasher import Hasher
+from hashret.settings import Settings
 
 
 def noted(count: int) -> Curve:
@@ -44,3 +47,28 @@ def test_json_is_golden():
     curve = Curve()
     curve.note("codes", 1, 2.3456789, 0.98765)
     assert json.loads(curve.to_json()) == {"codes": [1, [[1, 2.34568, 0.9877]], []]}
+
+
+def test_the_curve_of_training_is_a_fact_of_the_file_and_no_part_of_the_model(tmp_path, hasher, entries):
+    path = str(tmp_path / "d.db")
+    with Engine.create(path, hasher) as made:
+        made.add(entries)
+    with Engine.open(path) as engine:
+        assert engine.curve == hasher.curve
+        assert engine.hasher.curve == Curve()
+        assert engine.hasher.to_bytes() == hasher.to_bytes()
+        assert {name: len(points) for name, points in engine.curve.points().items()} == {"stage 1": 80, "stage 2": 80}
+        other = Hasher.fit([entry.content for entry in entries], Settings(bits=16, steps=30, batch=32, min_count=1))
+        engine.reencode(other)
+        assert engine.curve == hasher.curve
+        engine.promote()
+        assert engine.curve == other.curve
+        engine.promote()
+        assert engine.curve == hasher.curve
+        engine.promote()
+        engine.drop()
+        names = [name for name in (f"curve {hasher.digest}", f"curve {other.digest}") if engine.index.store.fact(name)]
+        assert names == [f"curve {other.digest}"]
+        engine.reencode(Hasher.from_bytes(*hasher.to_bytes()))
+        engine.promote()
+        assert engine.curve == Curve()

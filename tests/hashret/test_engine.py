@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from hashret.curve import Curve
 from hashret.engine import Counts, Engine
 from hashret.hasher import Hasher
 from hashret.inputs import Entry
@@ -165,41 +164,6 @@ def test_duplicates_are_those_of_brute_force(engine, entries):
         assert engine.duplicates(radius) == [[everything[n].key for n in group] for group in expected]
 
 
-def test_anomalies_are_the_worst_reconstructed(engine, entries):
-    engine.add([Entry("odd", "orbit bread goal bank", {})])
-    texts = [entry.content for entry in entries] + ["orbit bread goal bank"]
-    errors = engine.hasher.error(texts)
-    keys = [entry.key for entry in entries] + ["odd"]
-    worst = engine.anomalies(k=3)
-    assert [one.key for one in worst] == [keys[n] for n in np.lexsort((range(121), -errors))[:3]]
-    np.testing.assert_allclose([one.error for one in worst], np.sort(errors)[::-1][:3], rtol=1e-5)
-
-
-def test_anomalies_among_given_entries_are_those_beyond_the_quantile(engine):
-    given = [Entry("odd", "orbit bread goal bank", {"n": 1}), Entry("usual", "orbit rocket moon launch", {"n": 2})]
-    texts = [entry.content for entry in given]
-    errors, shares = engine.hasher.error(texts), engine.hasher.quantile(engine.hasher.error(texts))
-    found = engine.anomalies(iter(given))
-    assert [(one.key, one.content, one.meta) for one in found] == [
-        ("odd", "orbit bread goal bank", {"n": 1}), ("usual", "orbit rocket moon launch", {"n": 2}),
-    ]  # fmt: skip
-    np.testing.assert_allclose([(one.error, one.quantile) for one in found], np.stack([errors, shares], 1), rtol=1e-5)
-    assert [one.key for one in engine.anomalies(given, quantile=float(shares[0]))] == ["odd"]
-    assert engine.anomalies(given, k=1)[0].key == "odd"
-    assert engine.anomalies([]) == []
-    assert len(engine) == 120
-
-
-def test_anomalies_among_kept_vectors(vector_hasher, vectors):
-    entries = [Entry(str(n), row, {}) for n, row in enumerate(vectors)]
-    with Engine.create(":memory:", vector_hasher, vectors=True) as engine:
-        engine.add(entries)
-        stored, given = engine.anomalies(k=80), engine.anomalies(entries, k=80)
-    assert sorted(one.key for one in stored) == sorted(map(str, range(80)))
-    errors = {one.key: one.error for one in given}
-    np.testing.assert_allclose([one.error for one in stored], [errors[one.key] for one in stored], rtol=2e-2)
-
-
 def test_a_training_that_was_stopped_leaves_its_checkpoint_beside_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr("hashret.model.checkpoint.SECONDS", 0)
     path, entries = str(tmp_path / "d.db"), make_entries(60)
@@ -216,26 +180,6 @@ def test_a_training_that_was_stopped_leaves_its_checkpoint_beside_the_file(tmp_p
         assert engine.hasher.digest == Hasher.fit([entry.content for entry in entries], FAST).digest
     assert seen[:3] == [("read", 0), ("read", 60), ("stage 2", 10)]
     assert not (tmp_path / "d.db.training").exists()
-
-
-def test_the_curve_of_training_is_a_fact_of_the_file_and_no_part_of_the_model(tmp_path, hasher, entries):
-    path = str(tmp_path / "d.db")
-    with Engine.create(path, hasher) as made:
-        made.add(entries)
-    with Engine.open(path) as engine:
-        assert engine.curve == hasher.curve
-        assert engine.hasher.curve == Curve()
-        assert engine.hasher.to_bytes() == hasher.to_bytes()
-        assert {name: len(points) for name, points in engine.curve.points().items()} == {"stage 1": 80, "stage 2": 80}
-        other = Hasher.fit([entry.content for entry in entries], Settings(bits=16, steps=30, batch=32, min_count=1))
-        engine.reencode(other)
-        assert engine.curve == hasher.curve
-        engine.promote()
-        assert engine.curve == other.curve
-        engine.drop()
-        engine.reencode(Hasher.from_bytes(*hasher.to_bytes()))
-        engine.promote()
-        assert engine.curve == hasher.curve
 
 
 def test_reencode_and_promote_give_every_entry_the_code_of_the_new_model(engine, entries):
