@@ -23,6 +23,7 @@ from hashret.web.snippets import snippet, words
 from indexer.bits import Codes, Ids
 from indexer.errors import Mismatch, NotFound
 from indexer.rows import Row
+from indexer.where import Where
 
 Answer = dict[str, Any]
 Value = TypeVar("Value")
@@ -113,7 +114,7 @@ def _search(engine: Engine, contents: Contents, asked: Search) -> list[Answer]:
         def find(k: int, radius: int | None, content: Contents = content) -> list[Hit]:
             return engine.query(content, k, radius, where, asked.rerank)[0]
 
-        answer = _answer(engine, code[None], find, asked, "")
+        answer = _answer(engine, (code[None], where), find, asked, "")
         known = int(np.diff(rows.indptr)[number]) if isinstance(rows, Sparse) else None
         text = content[0] if isinstance(content[0], str) else ""
         hits = _coded(engine, answer.pop("hits"), asked, words(text))
@@ -129,22 +130,23 @@ def _similar(engine: Engine, key: str, asked: Search) -> Answer:
     def find(k: int, radius: int | None) -> list[Hit]:
         return engine.similar(key, k, radius, where, asked.rerank)
 
-    answer = _answer(engine, code, find, asked, key)
+    answer = _answer(engine, (code, where), find, asked, key)
     return {**answer, "words": None, "hits": _coded(engine, answer["hits"], asked)}
 
 
 Find = Callable[[int, int | None], list[Hit]]
 
 
-def _answer(engine: Engine, code: Codes, find: Find, asked: Search, own: str) -> Answer:
-    """Hits and counts; the entry `own` is no hit and not counted.
+def _answer(engine: Engine, among: tuple[Codes, Where | None], find: Find, asked: Search, own: str) -> Answer:
+    """Hits and counts about a code, among the entries of a condition; the entry `own` is no hit and not counted.
 
     The best k within a radius that holds more than the shortlist are the best k of all: the whole shortlist is in it.
     """
+    code, where = among
     bits = engine.hasher.bits
     radius = None if asked.radius is None else min(asked.radius, bits)
     reach = max(-1 if radius is None else radius, bits // 2 if asked.counts else -1)
-    counts = _counts(engine, code, reach, asked, own) if reach >= 0 else []
+    counts = _counts(engine, code, reach, where, own) if reach >= 0 else []
     if radius is None or counts[radius] >= shortlist(asked.k + 1):
         hits = find(asked.k, None)
     else:
@@ -154,9 +156,9 @@ def _answer(engine: Engine, code: Codes, find: Find, asked: Search, own: str) ->
     return {"code": code.tobytes().hex(), "count": count, "counts": shown, "hits": hits}
 
 
-def _counts(engine: Engine, code: Codes, reach: int, asked: Search, own: str) -> list[int]:
+def _counts(engine: Engine, code: Codes, reach: int, where: Where | None, own: str) -> list[int]:
     """How many entries lie within 0, 1, ... `reach` bits of a code."""
-    found = engine.index.within(code, reach, where=conditions(engine.index, asked.where))
+    found = engine.index.within(code, reach, where=where)
     self_too = bool(own) and engine.index.ids([own])[0] in found.ids
     counts: list[int] = (np.bincount(found.distances, minlength=reach + 1).cumsum() - self_too).tolist()
     return counts
