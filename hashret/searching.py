@@ -25,6 +25,7 @@ from indexer.bits import Codes, Distances, Ids
 from indexer.index import Index
 from indexer.where import Every, Where, condition
 
+_BLOCK = 8192  # entries whose sides of the score are made at a time: a radius may hold all that are stored
 SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
 
 
@@ -76,7 +77,11 @@ class Searcher:
         store = self.index.store
         if self.vectors and not isinstance(rows, Sparse):
             return cosines(store.vectors(ids), rows[number])
-        scores: Floats = self.hasher.weights.answer(self.index.codes(ids)) @ side
+        codes = self.index.codes(ids)
+        parts = [
+            self.hasher.weights.answer(codes[at : at + _BLOCK]) @ side for at in range(0, max(1, len(ids)), _BLOCK)
+        ]
+        scores: Floats = np.concatenate(parts)
         if self.hasher.kind == "text" and isinstance(rows, Sparse):
             theirs = self.hasher.rows([row.content or "" for row in store.rows(ids)])
             if isinstance(theirs, Sparse):

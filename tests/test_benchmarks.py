@@ -22,7 +22,7 @@ EVERY = slice(0, 20)
 
 @pytest.fixture
 def vectors():
-    return tasks._nearest("vectors", POINTS, POINTS[:20] + 0.01)
+    return tasks.nearest("vectors", POINTS, POINTS[:20] + 0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +89,17 @@ def test_exact_search_finds_all_and_its_order_does_not_matter(vectors):
     shuffled = Ranking(outcome.near[:, :100][:, ::-1])
     assert mean(vectors, shuffled, found_of_ten) == pytest.approx(1)
     assert mean(vectors, Ranking(np.full((20, 100), -1, dtype=np.int32)), found_of_ten) == 0
+
+
+def test_of_entries_equal_to_the_tenth_any_do():
+    near = np.repeat(np.eye(13, dtype=np.float32)[[0, 1]], [4, 20], axis=0)
+    asked = np.array([[2, 1] + [0] * 11], np.float32)
+    task = tasks.nearest("copies", near, asked)
+    assert task.relevant(slice(0, 1)).sum() == 24
+    copies = Ranking(np.array([[*range(4), *range(18, 24), *[-1] * 90]], np.int32))
+    assert mean(task, copies, found_of_ten) == 1
+    without = Ranking(np.array([[*range(3), *range(18, 24), *[-1] * 90]], np.int32))
+    assert mean(task, without, found_of_ten) == pytest.approx(0.9)
 
 
 def test_a_perfect_ranking_has_map_1():

@@ -51,9 +51,9 @@ LAYERS = [  # from the bottom up: a file, or a room of files, which INSIDE puts 
 INSIDE = {  # a file of a room may import from those before it
     "indexer.kernels": "layout hits probe scan join search",
     "hashret.inputs": "entry text records tables images vectors parquet sql pdf frames files source",
-    "hashret.forward": "bottleneck sequence network settle",
+    "hashret.forward": "bottleneck sequence network remainder settle",
     "hashret.model": (
-        "binarize objectives neighbours views sequence rbm penalties nets checkpoint step fit train linear"
+        "binarize objectives neighbours views sequence rbm penalties nets checkpoint step fit train remainder linear"
     ),
     "hashret.duplicates": "cover forest likeness dedup leakage",
     "hashret.exchange": "export columns formats ready",

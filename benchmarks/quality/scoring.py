@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.results import Codes, Outcome, as_signs
-from benchmarks.quality.tasks import Bools, Task
+from benchmarks.quality.tasks import TEN, Bools, Task
 from hashret.evaluate import average_precision, precision_at
 
 Floats = NDArray[np.float64]
@@ -48,8 +48,11 @@ def worst_100(distances: NDArray[Any], relevant: Bools) -> Floats:
 
 
 def found_of_ten(distances: NDArray[Any], relevant: Bools) -> Floats:
-    """Share of ten relevant entries that is among the first 100."""
-    return precision_at(distances, relevant, 100) * 10
+    """Ten relevant entries among the first 100, or what share of ten is; where more are equal to the tenth, any ten do.
+
+    So Aumueller et al. (2018, ann-benchmarks) count.
+    """
+    return np.minimum(precision_at(distances, relevant, 100) * 100, TEN) / TEN
 
 
 def map_1000(distances: NDArray[Any], relevant: Bools) -> Floats:

@@ -65,10 +65,7 @@ def table(task: tasks.Task, methods: Sequence[str], widths: Sequence[int], figur
 
 
 def rerank(task: tasks.Task, widths: Sequence[int]) -> str:
-    """Recall@10 where a shortlist by our codes is ranked by vectors stored as int8 or float16.
-
-    With every entry scored it stays below 1: of posts that are equal any ten are right, and only ten are called so.
-    """
+    """Recall@10 where a shortlist by our codes is ranked by vectors stored as int8 or float16."""
     shares = " | ".join([*(f"{share:.1%} scored" for share in SHORTLISTS), "all scored"])
     lines = [f"| {task.name}, shortlist by | {shares} |", "|---" * (len(SHORTLISTS) + 2) + "|"]
     near = np.asarray(task.database.rows)

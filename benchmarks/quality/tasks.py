@@ -26,6 +26,8 @@ from hashret.settings import Settings
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
+TEN = 10  # neighbours that are asked for
+ROUNDING = 1e-6  # of a cosine of float32
 DATA = Path(__file__).resolve().parents[2] / "data"  # what this repository carries
 
 
@@ -99,13 +101,13 @@ def minilm() -> Task:
     """MiniLM embeddings of 20 Newsgroups, 384-d: 11,314 train posts, every fourth of 7,532 test posts as a query."""
     arrays = np.load(folder() / "20newsgroups" / "minilm_l6_v2.npz")
     rows, test = arrays["emb"].astype(np.float32), arrays["is_test"].astype(bool)
-    return _nearest("minilm", rows[~test], rows[test][::4])
+    return nearest("minilm", rows[~test], rows[test][::4])
 
 
 def glove() -> Task:
     """GloVe word vectors, 50-d: 100,000 words, 1,000 others as queries."""
     arrays = np.load(folder() / "glove50" / "glove50.npz")
-    return _nearest("glove50", arrays["base"].astype(np.float32), arrays["queries"].astype(np.float32))
+    return nearest("glove50", arrays["base"].astype(np.float32), arrays["queries"].astype(np.float32))
 
 
 def fashion() -> Task:
@@ -150,7 +152,7 @@ def fashion_sample() -> Task:
 def pixels() -> Task:
     """The same images as vectors: who are the ten of largest cosine?"""
     task = fashion_sample()
-    return _nearest("pixels", np.asarray(task.database.rows), np.asarray(task.queries.rows))
+    return nearest("pixels", np.asarray(task.database.rows), np.asarray(task.queries.rows))
 
 
 @dataclass(frozen=True)
@@ -222,16 +224,14 @@ def _labelled(name: str, database: Part, queries: Part, validation: Part | None 
     return Task(name, database, queries, relevant, validation)
 
 
-def _nearest(name: str, database: Floats, queries: Floats) -> Task:
-    """Relevant: among the ten of largest cosine."""
+def nearest(name: str, database: Floats, queries: Floats) -> Task:
+    """Relevant: among the ten of largest cosine, or equal to the tenth of these, as copies of a post are."""
     near, asked = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (database, queries))
     none = np.zeros((len(near), 0), dtype=bool)
 
     def relevant(block: slice) -> Bools:
         scores = asked[block] @ near.T
-        out = np.zeros(scores.shape, dtype=bool)
-        np.put_along_axis(out, np.argpartition(-scores, 10, axis=1)[:, :10], True, axis=1)
-        return out
+        return np.asarray(scores >= np.partition(scores, -TEN, axis=1)[:, -TEN, None] - ROUNDING)
 
     return Task(name, Part(near, near, none), Part(asked, asked, none[: len(asked)]), relevant)
 

@@ -8,6 +8,8 @@ which without W would be the nearest decoded vector, and without M the sign of a
 is, W makes near vectors agree on them. Bits start between -1 and +1, as far as each is pulled when it is alone; then
 one by one c_i = sign(f_i - sum_{j != i} G_ij c_j), of all values the one that is lowest in E (iterated conditional
 modes, Besag 1986; Babenko and Lempitsky 2014 encode additive codes so).
+
+For the finer score an entry is decoded as y = mean + c M + r(c), where r is what bits say together (`remainder`).
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashret.forward.bottleneck import ridge
+from hashret.forward.remainder import Remainder
 from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import signs
-from indexer.bits import Codes, unpack
+from indexer.bits import Codes
 
 PASSES = 1  # over all bits; a second finds 0 to 1 points more of the true neighbours, at two thirds of the speed
 ROUNDS = 2  # of decoder and codes in training; 4 change nothing
@@ -33,11 +36,12 @@ _GROUP = 32  # bits between two products of matrices
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A trained linear model: `mean` (d,), `field` F (d, b) and `decoder` M (b, d), all float32, of unit vectors."""
+    """A trained model of unit vectors: `mean` (d,), `field` F (d, b) and `decoder` M (b, d), float32; and r."""
 
     mean: Floats
     field: Floats
     decoder: Floats
+    remainder: Remainder
 
     def encode(self, rows: Rows) -> Codes:
         """Codes uint8 (n, b / 8) of float32 (n, d)."""
@@ -66,43 +70,41 @@ class Settled:
         return self.reconstruct(values > 0)
 
     def reconstruct(self, bits: NDArray[Any]) -> Floats:
-        """Vectors float32 (n, d) that codes of bits {0, 1} (n, b) stand for."""
+        """Vectors float32 (n, d) that codes of bits {0, 1} (n, b) stand for: mean + c M.
+
+        Without r, which knows the entries it was learned from: beside these any other would look strange.
+        """
         vectors: Floats = self.mean + (bits.astype(np.float32) * 2 - 1) @ self.decoder
         return vectors
 
     def ask(self, rows: Rows) -> tuple[Codes, Floats]:
-        """Codes of queries, and their side of the asymmetric score, float32 (n, b + 1): <x, mean>, x F / 2 at |x| = 1.
-
-        The score is <x, mean + F c / 2> over the length of mean + c M: about -1 to 1, and the cosine with the decoded
-        entry were F = 2 M^T. That it leans on W as codes do is worth .9 points of recall on MiniLM, -.3 on GloVe.
-        """
-        return self.encode(rows), self._asking(_dense(rows))
+        """Codes of queries, and their side of the asymmetric score, float32 (n, d): themselves at length 1."""
+        return self.encode(rows), _unit(_dense(rows))
 
     def ask_by_code(self, codes: Codes) -> Floats:
-        """The same side of queries of which the codes are all that is known, float32 (n, b + 1)."""
-        return self._asking(self.reconstruct(unpack(codes)))
-
-    def _asking(self, vectors: Floats) -> Floats:
-        """See `ask`."""
-        sides = np.concatenate([vectors @ self.mean[:, None], vectors @ self.field / 2], axis=1)
-        scaled: Floats = sides / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-        return scaled
+        """The same side of queries of which the codes are all that is known: the decoded vectors at length 1."""
+        return _unit(self._decode(signs(codes)))
 
     def answer(self, codes: Codes) -> Floats:
-        """The entries' side of the asymmetric score, float32 (n, b + 1): 1 and the code over the decoded length."""
-        lengths = np.linalg.norm(self.reconstruct(unpack(codes)), axis=1, keepdims=True)
-        sides = np.concatenate([np.ones_like(lengths), signs(codes)], axis=1)
-        scaled: Floats = sides / np.maximum(lengths, 1e-9)
-        return scaled
+        """The entries' side of the asymmetric score, float32 (n, d), which so is the cosine with y."""
+        return _unit(self._decode(signs(codes)))
+
+    def _decode(self, codes: Floats) -> Floats:
+        """What codes of -1 and +1 stand for: y."""
+        decoded: Floats = codes @ self.decoder
+        decoded += self.mean
+        decoded += self.remainder.decode(codes)
+        return decoded
 
     def state(self) -> dict[str, Floats]:
         """Named arrays that restore this object."""
-        return {"mean": self.mean, "field": self.field, "decoder": self.decoder}
+        return {"mean": self.mean, "field": self.field, "decoder": self.decoder, **self.remainder.state()}
 
     @classmethod
     def load(cls, arrays: dict[str, NDArray[Any]]) -> Self:
         """Restore what `state` gave; other names are let be."""
-        return cls(arrays["mean"], arrays["field"], arrays["decoder"])
+        decoder = arrays["decoder"]
+        return cls(arrays["mean"], arrays["field"], decoder, Remainder.load(arrays, *decoder.shape))
 
     def _blocks(self, rows: Rows) -> Iterator[tuple[Floats, Floats]]:
         """Of some vectors at a time the settled bits and the forces, both (b, n)."""
@@ -124,7 +126,7 @@ def anchored(centred: Floats, mean: Floats, weight: Floats) -> Settled:
         field = (decoder.T + ANCHOR * np.diag(coupling).mean() * weight).astype(np.float32)
         if left:
             codes = settle(field.T @ centred.T, coupling).T * 2 - 1
-    return Settled(mean, field, decoder)
+    return Settled(mean, field, decoder, Remainder.none(*decoder.shape))
 
 
 def settle(forces: Floats, coupling: Floats, passes: int = PASSES) -> Floats:
@@ -158,6 +160,12 @@ def settle(forces: Floats, coupling: Floats, passes: int = PASSES) -> Floats:
 def _apart(coupling: Floats) -> Floats:
     """The coupling of different bits: nothing on the diagonal."""
     return coupling * (1 - np.eye(len(coupling), dtype=np.float32))
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Vectors at length 1; zeros stay."""
+    scaled: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return scaled
 
 
 def _dense(rows: Rows) -> Floats:

@@ -8,6 +8,7 @@ import pytest
 
 from hashret.features import Matrix, Text, Vector
 from hashret.forward.network import Weights
+from hashret.forward.remainder import Remainder
 from hashret.forward.settle import Settled
 from hashret.hasher import Hasher
 from hashret.model.nets import Autoencoder
@@ -17,11 +18,12 @@ from tests.hashret.conftest import FAST, make_texts
 from tests.hashret.test_features import sparse
 
 
-def tiny() -> Hasher:
+def tiny(layer: Remainder | None = None) -> Hasher:
     """A model whose every byte is known."""
     settings = Settings(bits=8).resolved("vector")
-    field = np.arange(16, dtype=np.float32).reshape(2, 8)
-    return Hasher(settings, Vector(2), Settled(np.full(2, 0.25, np.float32), field, np.full((8, 2), 0.5, np.float32)))
+    field, decoder = np.arange(16, dtype=np.float32).reshape(2, 8), np.full((8, 2), 0.5, np.float32)
+    settled = Settled(np.full(2, 0.25, np.float32), field, decoder, layer or Remainder.none(8, 2))
+    return Hasher(settings, Vector(2), settled)
 
 
 def tiny_network() -> Hasher:
@@ -101,6 +103,18 @@ def test_model_bytes_are_golden():
     assert weights[8 + length + 72 : 8 + length + 136] == np.arange(16, dtype="<f4").tobytes()
     assert hashlib.sha256(weights).hexdigest() == "7ded80f2255e7dfb2f7b57d3a47f7c67b3695bc397afd9d1106a81e03ea04b31"
     assert tiny().digest == "e70861fc4aacbe9e974cd4324253bc298cdacc7bcd09691482f875a165b893c3"
+
+
+def test_bytes_with_a_remainder_are_golden():
+    layer = Remainder(*(np.full(shape, 0.125, np.float32) for shape in ((8, 1), (1,), (1, 2))))
+    settings, weights = tiny(layer).to_bytes()
+    length = int.from_bytes(weights[:8], "little")
+    names = ["remainder.bias", "remainder.inner", "remainder.outer"]
+    header = json.loads(weights[8 : 8 + length])
+    assert list(header) == ["features.width", "decoder", "field", "mean", *names, "usual"]
+    assert [header[name]["shape"] for name in names] == [[1], [8, 1], [1, 2]]
+    assert hashlib.sha256(weights).hexdigest() == "d3add15a7ffbfa854afc79150ac61ec992c3732b2189e9decc945051f033dcd3"
+    assert Hasher.from_bytes(settings, weights).digest == tiny(layer).digest != tiny().digest
 
 
 def test_bytes_of_a_network_are_golden():
@@ -283,7 +297,7 @@ def test_a_sample_is_trained_on_and_the_input_left_alone(vectors):
     seen = []
     Hasher.fit(vectors, Settings(bits=8, steps=2, sample=20), lambda *at: seen.append(at))
     np.testing.assert_array_equal(vectors, before)
-    assert seen[-1][:3] == ("codes", 2, 2)
+    assert seen[-1][:3] == ("decoder", 2, 2)
 
 
 def test_torch_module_and_hasher_agree_on_real_rows(hasher, entries):

@@ -80,14 +80,16 @@ def test_learning_leaves_input_global_seed_and_threads_alone():
 def test_progress_counts_the_steps():
     seen = []
     learn(unit(40), FAST, lambda *at: seen.append(at))
-    assert [at[:3] for at in seen] == [("codes", step, 30) for step in range(1, 31)]
+    last = 5  # 60 times 40 entries, in batches of 512
+    steps = [*(("codes", step, 30) for step in range(1, 31)), *(("decoder", step, last) for step in range(1, last + 1))]
+    assert [at[:3] for at in seen] == steps
     assert re.fullmatch(r"loss \d+\.\d{3}, balance [01]\.\d\d", seen[-1][3])
 
 
 def test_many_bits_take_fewer_steps():
     seen = []
     learn(unit(40), Settings(bits=256, steps=30).resolved("vector"), lambda *at: seen.append(at))
-    assert seen[-1][:3] == ("codes", 8, 8)
+    assert [at[:3] for at in seen if at[0] == "codes"][-1] == ("codes", 8, 8)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 12, 13, 14])
