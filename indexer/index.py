@@ -44,7 +44,7 @@ TYPES = {  # of JSON, as SQLite calls them
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, either of these takes a third of a microsecond more to make
 class Matches:
     """The k nearest of each query: `ids` int64 (n, k), `distances` int32 (n, k); -1 where there are fewer than k."""
 
@@ -57,7 +57,7 @@ class Matches:
         return [self._store.keys(row[row >= 0]) for row in self.ids]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RangeMatches:
     """All within a radius: query i has `ids` int64 and `distances` int32 from `lims[i]` to `lims[i + 1]`."""
 

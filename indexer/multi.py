@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import comb, sqrt
 from threading import local
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer import tables
 from indexer.bits import Codes, Distances, Ids
-from indexer.kernels.hits import ANSWERS, DISTANCE, FIRST, HITS, LONG, SPACE
+from indexer.kernels.hits import ANSWERS, DISTANCE, FIRST, GUESS, HITS, LIKELY, LONG, MOST, RADIUS, SPACE, WAY
 from indexer.kernels.join import join, spread
 from indexer.kernels.layout import Layout, Words, as_codes, as_words, lay_out
 from indexer.kernels.search import MULTI, SCAN, search
@@ -158,14 +158,15 @@ class Multi:
 
     def ask(self, codes: Codes, k: int, radius: int, way: int = MULTI) -> tuple[Csr, Ids]:
         """The k nearest, or with k of 0 all within `radius`; and what it took: see `indexer.kernels.hits`."""
-        queries, count = as_words(codes), len(codes)
-        likely, guess = self.costs.reach(k) if k and self.costs else (radius, radius)
-        asked = np.array((0, k, radius, way, likely, guess, 0, 0, 0, 0, 0), np.int64)
-        lims = np.zeros(count + 1, np.int64)
-        space = (
-            _SPACE if count * max(k, 16) <= FEW and way == MULTI else _Space(min(k, len(self.by_id) + 1) * count + MANY)
-        )
-        while (done := search(queries, asked, lims, space.ids, space.near, space.scratch, *self.layout)) < count:
+        count = len(codes)
+        words, lims = np.empty((count, len(self.layout.codes)), np.uint64), np.zeros(count + 1, np.int64)
+        asked = _BLANK.copy()
+        asked[MOST], asked[RADIUS], asked[WAY] = k, radius, way
+        asked[LIKELY], asked[GUESS] = self.costs.reach(k) if k and self.costs else (radius, radius)
+        space = _OWN.space
+        if count * max(k, 16) > FEW or way != MULTI:
+            space = _Space.of(min(k, len(self.by_id) + 1) * count + MANY)
+        while (done := search(codes, words, asked, lims, space.ids, space.near, space.scratch, *self.layout)) < count:
             space = space.larger(int(asked[HITS]), int(lims[done] + asked[ANSWERS]), done)
             asked[FIRST] = done
         size = int(lims[count])
@@ -223,23 +224,36 @@ def _differences(ids: Ids, codes: Codes, new_ids: Ids, new_codes: Codes) -> tupl
     return ids[gone], new_ids[new], new_codes[new]
 
 
-class _Space(local):
-    """What a search works in; each thread has its own."""
+class _Space(NamedTuple):
+    """What a search works in."""
 
-    def __init__(self, room: int, hits: int = 0) -> None:
-        self.ids, self.near = np.empty(room, np.int64), np.empty(room, np.int32)
-        self.scratch = np.empty(SPACE + max(hits, room), np.int64)
+    ids: Ids
+    near: Distances
+    scratch: Ids
+
+    @classmethod
+    def of(cls, room: int, hits: int = 0) -> _Space:
+        """With room for so many answers, and for as many hits or more."""
+        return cls(np.empty(room, np.int64), np.empty(room, np.int32), np.empty(SPACE + max(hits, room), np.int64))
 
     def larger(self, hits: int, answers: int, done: int) -> _Space:
         """With room for so many, and the answers so far; raises `InvalidInput` if that is too much."""
         if answers > tables.MOST:
             raise tables.too_many(done)
-        space = _Space(min(max(2 * len(self.ids), answers), tables.MOST), hits)
+        space = _Space.of(min(max(2 * len(self.ids), answers), tables.MOST), hits)
         space.ids[: len(self.ids)], space.near[: len(self.near)] = self.ids, self.near
         return space
 
 
-_SPACE = _Space(FEW)
+class _Own(local):
+    """What each thread has for its searches, in one look."""
+
+    def __init__(self) -> None:
+        self.space = _Space.of(FEW)
+
+
+_OWN = _Own()
+_BLANK = np.zeros(ANSWERS + 1, np.int64)
 
 
 def _sort_long(lims: Ids, ids: Ids, near: Distances) -> None:

@@ -25,7 +25,6 @@ from indexer.planner import FLIPS, chunking
 
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.int32]
-BIG_ENDIAN = np.dtype(">u8")
 FILES = sorted(Path(__file__).parent.glob("*.py"))
 STAMP = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in FILES)
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
@@ -147,16 +146,23 @@ def lay_out(ids: Ids, codes: Codes) -> tuple[Layout, Ids]:
 
 def as_words(codes: Codes) -> Words:
     """Codes uint8 (n, b / 8) as words (n, w), each with as many bytes as any other, the highest first."""
-    width = codes.shape[1]
-    if width % 8 == 0:
-        return codes.view(BIG_ENDIAN).astype(np.uint64)
-    count = -(-width // 8)
-    each = -(-width // count)
-    padded = np.zeros((len(codes), count, 8), np.uint8)
-    for word in range(count):
-        part = codes[:, word * each : (word + 1) * each]
-        padded[:, word, : part.shape[1]] = part
-    return padded.view(">u8")[..., 0].astype(np.uint64)
+    words = np.empty((len(codes), -(-codes.shape[1] // 8)), np.uint64)
+    read(np.ascontiguousarray(codes), words)
+    return words
+
+
+@kernel
+def read(codes: Codes, words: Words) -> None:
+    """Put codes into words (n, w), as `as_words` gives them."""
+    count = words.shape[1]
+    each = -(-codes.shape[1] // count)
+    for row in range(codes.shape[0]):
+        for number in range(count):
+            word = np.uint64(0)
+            for place in range(number * each, number * each + 8):
+                inside = place < min((number + 1) * each, codes.shape[1])
+                word = (word << np.uint64(8)) | (np.uint64(codes[row, place]) if inside else np.uint64(0))
+            words[row, number] = word
 
 
 def as_codes(words: Words, width: int) -> Codes:

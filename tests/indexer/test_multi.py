@@ -189,7 +189,7 @@ def test_long_answers_are_in_order(bits):
 
 
 def test_answers_that_need_more_room_are_complete(monkeypatch):
-    monkeypatch.setattr(multi, "_SPACE", multi._Space(3))
+    monkeypatch.setattr(multi._OWN, "space", multi._Space.of(3))
     monkeypatch.setattr(multi, "MANY", 5)
     codes = np.repeat(clustered_codes(500, 64), 9, axis=0)
     table, ids = table_of(codes), np.arange(1, len(codes) + 1)
@@ -230,7 +230,12 @@ def test_a_million_codes_of_64_bits_take_at_most_64_bytes_each():
 def test_words_hold_all_bits_and_give_them_back(bits):
     codes = random_codes(50, bits)
     words = as_words(codes)
-    assert words.shape == (50, -(-bits // 64))
+    each = -(-bits // 8 // -(-bits // 64))
+    by_hand = [
+        [int.from_bytes(bytes(row[at : at + each]).ljust(8, b"\0")) for at in range(0, bits // 8, each)]
+        for row in codes
+    ]
+    assert words.tolist() == by_hand
     assert np.array_equal(as_codes(words.T, bits // 8), codes)
     assert np.array_equal(np.bitwise_count(words).sum(axis=1), np.unpackbits(codes, axis=1).sum(axis=1))
     assert np.array_equal(np.lexsort(words.T[::-1]), np.lexsort(codes.T[::-1]))
