@@ -19,8 +19,8 @@ from indexer.kernels.search import SCAN
 from indexer.multi import Multi
 from indexer.planner import CANDIDATE, Costs, scans
 
-QUERIES = 8
-FEW = 3  # queries of these that levels are tried with
+QUERIES = 8  # that the nearest are looked for of
+FEW, LEVELS = 3, 4  # queries that a level is tried with, and levels: of a million codes of 64 bits the third is dear
 BUDGET = 0.025  # seconds, after which what is known must do
 NEAREST = (1, 10, 100)  # k that are tried
 TURNS, ENOUGH = 5, 2e6  # as often is something timed, or for so many nanoseconds
@@ -32,21 +32,21 @@ def calibrated(table: Multi, seed: int = 0) -> Multi:
     if not len(table):
         return table
     until = time.perf_counter() + BUDGET
-    queries = _queries(table, seed)
+    queries = _queries(table, QUERIES + FEW * LEVELS, seed)
     scan = _time(lambda: table.ask(queries[:1], 0, table.width * 8 // 6, SCAN))
     costs = np.array([1.0, 1.0, ENDLESS] + [1.0] * (len(table.layout.costs) - 3))
-    probe, met = _levels(_with(table, costs), queries[:FEW], scan, until)
+    probe, met = _levels(_with(table, costs), queries[QUERIES:], scan, until)
     costs[:] = (probe, probe * CANDIDATE, scan, *met, *[met[-1]] * (len(costs) - 3 - len(met)))
     table = _with(table, costs)
-    found = Costs(len(table), probe, scan, tuple(costs[3:].tolist()), _nearest(table, queries, until))
+    found = Costs(len(table), probe, scan, tuple(costs[3:].tolist()), _nearest(table, queries[:QUERIES], until))
     return replace(table, costs=found, scans=scans(found, *table.shape[1:], table.width * 8))
 
 
-def _queries(table: Multi, seed: int) -> Codes:
+def _queries(table: Multi, count: int, seed: int) -> Codes:
     """Stored codes drawn at random."""
     rng = np.random.default_rng(seed)
     ids, codes = table.layout.ids, table.layout.codes
-    drawn = np.searchsorted(table.layout.starts, rng.integers(0, len(ids), QUERIES), side="right") - 1
+    drawn = np.searchsorted(table.layout.starts, rng.integers(0, len(ids), count), side="right") - 1
     return table.pack(codes[:, drawn])
 
 
@@ -56,17 +56,30 @@ def _with(table: Multi, costs: np.ndarray) -> Multi:
 
 
 def _levels(table: Multi, queries: Codes, scan: float, until: float) -> tuple[float, list[float]]:
-    """The cost of a probe, and how many candidates a probe meets at each level that is cheaper than a scan."""
-    chunks, met, before = len(table.layout.shifts), [], np.zeros(11)
-    for level in range(len(table.layout.levels) - 1):
+    """The cost of a probe, and how many candidates a probe meets at each level that is cheaper than a scan.
+
+    Counted on the same queries at each level, but timed on queries of its own: the second time memory is near.
+    """
+    chunks, met, before, probe = len(table.layout.shifts), [], np.zeros(11), 1.0
+    call = _time(lambda: table.ask(queries[:1], 0, 0))
+    for level, own in zip(range(len(table.layout.levels) - 1), np.split(queries, LEVELS), strict=False):
         radius = chunks * (level + 1) - 1
-        cost = _time(lambda radius=radius: table.ask(queries, 0, radius)) / len(queries)  # type: ignore[misc]
-        tally = table.ask(queries, 0, radius)[1] / len(queries)
+        timed = [_once(table, query[None], radius, call) for query in own]
+        cost, probe = (float(np.median(part)) for part in zip(*timed, strict=True))
+        tally = table.ask(queries[:FEW], 0, radius)[1] / FEW
         more, before = tally - before, tally
         met.append(float(more[MET] / more[PROBED]))
-        if cost > scan / 2 or time.perf_counter() > until:
+        if level and (cost > scan / 2 or time.perf_counter() > until):  # the first is mostly waiting, whatever follows
             break
-    return cost / float(before[PROBED] + CANDIDATE * before[MET]), met
+    return probe, met
+
+
+def _once(table: Multi, query: Codes, radius: int, call: float) -> tuple[float, float]:
+    """Nanoseconds that a query takes the first time beyond those of any call, and of these for each probe."""
+    start = time.perf_counter_ns()
+    asked = table.ask(query, 0, radius)[1]
+    spent = max(1.0, time.perf_counter_ns() - start - call)
+    return spent, spent / float(asked[PROBED] + CANDIDATE * asked[MET])
 
 
 def _nearest(table: Multi, queries: Codes, until: float) -> tuple[tuple[int, int, int, float], ...]:
