@@ -72,10 +72,16 @@ def search(
     sort, as distance << 48 | id in `found`. `words` (n, w) and `scratch` (SPACE + hits,) are to work in. The others
     are the parts of a `Layout`: as `*parts` numba takes 1.2 microseconds more to look at them.
     """
-    layout = Layout(codes, starts, ids, gone, fresh, fresh_ids, shifts, offsets, rows, beside, masks, levels, costs)
     read(queries, words)
+    layout = Layout(codes, starts, ids, gone, fresh, fresh_ids, shifts, offsets, rows, beside, masks, levels, costs)
+    return _answers(layout, words, asked, lims, found, near, scratch)
+
+
+@inlined
+def _answers(layout: Layout, words: Words, asked: Ids, lims: Ids, found: Ids, near: Distances, scratch: Ids) -> int:
+    """See `search`."""
     k = asked[MOST]
-    for number in range(asked[FIRST], queries.shape[0]):
+    for number in range(asked[FIRST], words.shape[0]):
         fetch_ahead(layout, words, number, asked)
         query = prepare(words[number], asked, scratch)
         _answer(layout, query)
@@ -94,7 +100,7 @@ def search(
                 near[place] = found[place] >> DISTANCE
                 found[place] &= (1 << DISTANCE) - 1
         lims[number + 1] = start + size
-    return queries.shape[0]
+    return words.shape[0]
 
 
 @inlined

@@ -258,7 +258,7 @@ def test_where_finds_entries_by_their_meta(conditions, found):
 
 
 @settings(max_examples=40, deadline=None)
-@given(texts, meta_values, texts, meta_values)
+@given(texts.filter(lambda name: not name.startswith("$")), meta_values, texts, meta_values)
 def test_where_finds_any_meta_by_itself(name, value, other, another):
     with Index.create(":memory:") as index:
         index.add(["a", "b"], random_codes(2, 64), metas=[{other: another, name: value}, {"else": [name, value]}])

@@ -107,7 +107,7 @@ def test_embeddings_of_parquet(tmp_path, vectors):
     parquet.write_table(arrow.table({"id": [f"v{n}" for n in range(80)], "text": ["x"] * 80, "emb": rows}), path)
     run("index", tmp_path / "v.db", path, "--array", "emb", *FAST)
     np.save(tmp_path / "q.npy", vectors[5:7])
-    out, _ = run("query", tmp_path / "v.db", "--file", tmp_path / "q.npy", "-k", 1)
+    out, _ = run("query", tmp_path / "v.db", "--file", tmp_path / "q.npy", "-r", 0)
     assert [json.loads(line)["key"] for line in out.splitlines()] == ["v5", "v6"]
 
 
