@@ -44,27 +44,10 @@ MULTI, SCAN = 0, 1  # ways to go; the first turns into the second where it does 
 
 @kernel
 def search(
-    queries: Codes,
-    words: Words,
-    asked: Ids,
-    lims: Ids,
-    found: Ids,
-    near: Distances,
-    scratch: Ids,
-    codes: Words,
-    starts: Numbers,
-    ids: Ids,
-    gone: NDArray[np.bool_],
-    fresh: Words,
-    fresh_ids: Ids,
-    shifts: Ids,
-    offsets: Numbers,
-    rows: Numbers,
-    beside: Words,
-    masks: Numbers,
-    levels: Ids,
-    costs: NDArray[np.float64],
-) -> int:
+    queries: Codes, words: Words, asked: Ids, lims: Ids, found: Ids, near: Distances, scratch: Ids,
+    codes: Words, starts: Numbers, ids: Ids, gone: NDArray[np.bool_], fresh: Words, fresh_ids: Ids,
+    shifts: Ids, offsets: Numbers, rows: Numbers, beside: Words, masks: Numbers, levels: Ids, costs: NDArray[np.float64],
+) -> int:  # fmt: skip
     """Answer queries (n, b / 8) as long as there is room; the number of the next, n if all are answered.
 
     `asked` (11,) says what, and is told what it took; see `hits`. Answers by (distance, id) go to `found` and `near`
