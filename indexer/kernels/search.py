@@ -45,8 +45,8 @@ MULTI, SCAN = 0, 1  # ways to go; the first turns into the second where it does 
 @kernel
 def search(
     queries: Codes, words: Words, asked: Ids, lims: Ids, found: Ids, near: Distances, scratch: Ids,
-    codes: Words, starts: Numbers, ids: Ids, gone: NDArray[np.bool_], fresh: Words, fresh_ids: Ids,
-    shifts: Ids, offsets: Numbers, rows: Numbers, beside: Words, masks: Numbers, levels: Ids, costs: NDArray[np.float64],
+    codes: Words, starts: Numbers, ids: Ids, gone: NDArray[np.bool_], fresh: Words, fresh_ids: Ids, shifts: Ids,
+    offsets: Numbers, rows: Numbers, beside: Words, masks: Numbers, levels: Ids, costs: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Answer queries (n, b / 8) as long as there is room; the number of the next, n if all are answered.
 
@@ -57,12 +57,6 @@ def search(
     """
     read(queries, words)
     layout = Layout(codes, starts, ids, gone, fresh, fresh_ids, shifts, offsets, rows, beside, masks, levels, costs)
-    return _answers(layout, words, asked, lims, found, near, scratch)
-
-
-@inlined
-def _answers(layout: Layout, words: Words, asked: Ids, lims: Ids, found: Ids, near: Distances, scratch: Ids) -> int:
-    """See `search`."""
     k = asked[MOST]
     for number in range(asked[FIRST], words.shape[0]):
         fetch_ahead(layout, words, number, asked)
