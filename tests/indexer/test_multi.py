@@ -3,13 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from time import sleep
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import multi, tables
+from indexer import calibrate, multi, tables
 from indexer.calibrate import calibrated
 from indexer.errors import InvalidInput
 from indexer.kernels.hits import SCANNED
@@ -23,6 +24,7 @@ from tests.indexer import brute
 from tests.indexer.conftest import WIDTHS, clustered_codes, random_codes
 from tests.indexer.test_tables import scan_of
 
+search = Multi.search
 ALL_WIDTHS = range(8, 257, 8)
 
 
@@ -91,6 +93,22 @@ def test_calibrated_tables_equal_brute_force(bits, make):
     table = calibrated(table_of(codes))
     ids, queries = np.arange(1, 3001), np.concatenate((codes[:2], random_codes(2, bits)))
     equals_brute_force(table, ids, codes, queries, (0, 1, 3, bits // 8, bits // 2), (1, 10, 3003))
+
+
+def test_costs_come_from_several_queries_however_little_time_there_is(monkeypatch):
+    monkeypatch.setattr(calibrate, "BUDGET", 0)
+    asked = []
+    monkeypatch.setattr(Multi, "search", lambda table, codes, k: asked.append(k) or search(table, codes, k))
+    costs = calibrated(table_of(clustered_codes(3000, 64))).costs
+    assert asked == [2] * 3 + [11] * 3 + [101] * 3
+    assert [k for k, *_ in costs.nearest] == [1, 10, 100]
+
+
+def test_what_others_do_meanwhile_is_not_counted_as_cost(monkeypatch):
+    """A search that sleeps takes no longer by the clock of its thread."""
+    monkeypatch.setattr(Multi, "search", lambda table, codes, k: sleep(0.02) or search(table, codes, k))
+    costs = calibrated(table_of(clustered_codes(300, 64))).costs
+    assert max(nanoseconds for *_, nanoseconds in costs.nearest) < 10e6
 
 
 @settings(max_examples=40, deadline=None)

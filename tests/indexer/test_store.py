@@ -258,12 +258,12 @@ def test_where_finds_entries_by_their_meta(conditions, found):
 
 
 @settings(max_examples=40, deadline=None)
-@given(texts.filter(lambda name: not name.startswith("$")), meta_values, texts, meta_values)
+@given(texts.filter(lambda name: name != "else" and not name.startswith("$")), meta_values, texts, meta_values)
 def test_where_finds_any_meta_by_itself(name, value, other, another):
     with Index.create(":memory:") as index:
         index.add(["a", "b"], random_codes(2, 64), metas=[{other: another, name: value}, {"else": [name, value]}])
         assert 1 in index.store.where({name: value}).tolist()
-        assert (2 in index.store.where({name: value}).tolist()) == (value is None and name != "else")
+        assert (2 in index.store.where({name: value}).tolist()) == (value is None)
 
 
 def test_facts_are_kept_as_text(path):
