@@ -17,10 +17,11 @@ from indexer.bits import Codes
 from indexer.kernels.hits import MET, PROBED
 from indexer.kernels.search import SCAN
 from indexer.multi import Multi
-from indexer.planner import CANDIDATE, Costs, scans
+from indexer.planner import Costs, scans
 
 QUERIES = 8  # that the nearest are looked for of
 FEW, LEVELS = 3, 4  # queries that a level is tried with, and levels: of a million codes of 64 bits the third is dear
+CANDIDATE = 1 / 9  # of what a probe takes, where memory is near: 20 and 2.5 ns at 64 bits, 230 and 28 at 256
 BUDGET = 25e6  # nanoseconds, after which what is known must do
 NEAREST = (1, 10, 100)  # k that are tried
 TURNS, ENOUGH = 5, 2e6  # as often is something timed, or for so many nanoseconds
@@ -37,10 +38,12 @@ def calibrated(table: Multi, seed: int = 0) -> Multi:
     queries = _queries(table, QUERIES + FEW * LEVELS, seed)
     scan = _time(lambda: table.ask(queries[:1], 0, table.width * 8 // 6, SCAN))
     costs = np.array([1.0, 1.0, ENDLESS] + [1.0] * (len(table.layout.costs) - 3))
-    probe, met = _levels(_with(table, costs), queries[QUERIES:], scan, until)
-    costs[:] = (probe, probe * CANDIDATE, scan, *met, *[met[-1]] * (len(costs) - 3 - len(met)))
+    probe, candidate, met = _levels(_with(table, costs), queries[QUERIES:], scan, until)
+    costs[:] = (probe, candidate, scan, *met, *[met[-1]] * (len(costs) - 3 - len(met)))
     table = _with(table, costs)
-    found = Costs(len(table), probe, scan, tuple(costs[3:].tolist()), _nearest(table, queries[:QUERIES], until))
+    found = Costs(
+        len(table), probe, candidate, scan, tuple(costs[3:].tolist()), _nearest(table, queries[:QUERIES], until)
+    )
     return replace(table, costs=found, scans=scans(found, *table.shape[1:], table.width * 8))
 
 
@@ -57,31 +60,38 @@ def _with(table: Multi, costs: np.ndarray) -> Multi:
     return replace(table, layout=table.layout._replace(costs=costs))
 
 
-def _levels(table: Multi, queries: Codes, scan: float, until: float) -> tuple[float, list[float]]:
-    """The cost of a probe, and how many candidates a probe meets at each level that is cheaper than a scan.
+def _levels(table: Multi, queries: Codes, scan: float, until: float) -> tuple[float, float, list[float]]:
+    """The costs of a probe and of a candidate, and how many a probe meets at each level that is cheaper than a scan.
 
-    Counted on the same queries at each level, but timed on queries of its own: the second time memory is near.
+    A probe waits for memory: it is timed on queries of its own, as the second time memory is near. Candidates lie in
+    a row and come fast: they are timed on queries asked again and again.
     """
-    chunks, met, before, probe = len(table.layout.shifts), [], np.zeros(11), 1.0
+    chunks, met, before, probe, candidate = len(table.layout.shifts), [], np.zeros(11), 1.0, 1.0
     call = _time(lambda: table.ask(queries[:1], 0, 0))
     for level, own in zip(range(len(table.layout.levels) - 1), np.split(queries, LEVELS), strict=False):
         radius = chunks * (level + 1) - 1
-        timed = [_once(table, query[None], radius, call) for query in own]
-        cost, probe = (float(np.median(part)) for part in zip(*timed, strict=True))
+        near = _time(lambda radius=radius: table.ask(queries[:FEW], 0, radius)) - call  # type: ignore[misc]
         tally = table.ask(queries[:FEW], 0, radius)[1] / FEW
+        candidate = CANDIDATE * max(1.0, near) / FEW / float(tally[PROBED] + CANDIDATE * tally[MET])
+        timed = [_once(table, query[None], radius, (call, candidate)) for query in own]
+        cost, probe = (float(np.median(part)) for part in zip(*timed, strict=True))
         more, before = tally - before, tally
         met.append(float(more[MET] / more[PROBED]))
         if level and (cost > scan / 2 or _clock() > until):  # the first is mostly waiting, whatever follows
             break
-    return probe, met
+    return probe, candidate, met
 
 
-def _once(table: Multi, query: Codes, radius: int, call: float) -> tuple[float, float]:
-    """Nanoseconds that a query takes the first time beyond those of any call, and of these for each probe."""
+def _once(table: Multi, query: Codes, radius: int, known: tuple[float, float]) -> tuple[float, float]:
+    """Nanoseconds that a query takes the first time, and of those for each probe, given what calls and candidates do.
+
+    A probe costs no less than a candidate.
+    """
+    call, candidate = known
     start = _clock()
     asked = table.ask(query, 0, radius)[1]
-    spent = max(1.0, _clock() - start - call)
-    return spent, spent / float(asked[PROBED] + CANDIDATE * asked[MET])
+    spent = float(_clock() - start - call)
+    return spent, max(candidate, (spent - candidate * asked[MET]) / asked[PROBED])
 
 
 def _nearest(table: Multi, queries: Codes, until: float) -> tuple[tuple[int, int, int, float], ...]:

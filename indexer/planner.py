@@ -32,7 +32,6 @@ NARROW, WIDE = 16, 22  # at most so many bits a chunk, of few codes and of many
 MANY = 1 << 22  # different codes: buckets of 16 bits would hold more than 64
 FLIPS = 1 << 16  # ways to flip bits of a chunk that are kept
 RESULT = 60.0  # nanoseconds of a result, by whichever way it was found
-CANDIDATE = 1 / 9  # of the cost of a probe: 20 and 2.5 ns at 64 bits, 230 and 28 at 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +59,14 @@ class Plan:
 class Costs:
     """What `indexer.calibrate` measured over so many entries.
 
-    Nanoseconds of a probe and of a scan, and candidates a probe meets at each level.
+    Nanoseconds of a probe, of a candidate and of a scan, and candidates a probe meets at each level.
     `nearest` holds, for a few k: k, within how many bits half the queries have their k-th nearest, and nearly all, and
     the time of a search in nanoseconds.
     """
 
     entries: int
     probe: float
+    candidate: float
     scan: float
     met: tuple[float, ...]
     nearest: tuple[tuple[int, int, int, float], ...]
@@ -81,7 +81,7 @@ class Costs:
     def probing(self, chunks: int, width: int, radius: int) -> float:
         """Nanoseconds of probing for all within a radius."""
         probes, candidates = self.steps(chunks, width, radius)
-        return self.probe * (probes + CANDIDATE * candidates) + RESULT * self.results(radius)
+        return self.probe * probes + self.candidate * candidates + RESULT * self.results(radius)
 
     def scanning(self, radius: int) -> float:
         """Nanoseconds of a scan for all within a radius."""

@@ -103,6 +103,7 @@ def test_a_plan_reads_as_a_sentence():
 COSTS = Costs(
     1_000_000,
     20.0,
+    2.0,
     100_000.0,
     (30.0, 18.0, 9.0, 9.0),
     ((1, 2, 3, 4000.0), (10, 6, 9, 16_000.0), (100, 9, 14, 64_000.0)),
@@ -117,7 +118,7 @@ SHAPE = (900_000, 4, 16)
 def test_steps_of_a_radius_are_the_flips_of_its_chunks(radius, probes, candidates):
     found = plan_tables(COSTS, SHAPE, 3, None, radius)
     assert (found.way, found.probes, found.candidates) == ("multi-index", probes, candidates)
-    assert found.cost == pytest.approx(3 * (KERNEL + 0.02 * (probes + candidates / 9) + 0.06 * COSTS.results(radius)))
+    assert found.cost == pytest.approx(3 * (KERNEL + 0.02 * probes + 0.002 * candidates + 0.06 * COSTS.results(radius)))
 
 
 def test_results_are_expected_to_grow_as_they_do_between_ten_and_a_hundred():
@@ -127,7 +128,7 @@ def test_results_are_expected_to_grow_as_they_do_between_ten_and_a_hundred():
 
 @given(st.integers(0, 64), st.floats(1, 1e3), st.floats(1e2, 1e9))
 def test_a_radius_is_scanned_for_where_a_scan_is_cheaper(radius, probe, scan):
-    costs = Costs(COSTS.entries, probe, scan, COSTS.met, COSTS.nearest)
+    costs = Costs(COSTS.entries, probe, probe / 9, scan, COSTS.met, COSTS.nearest)
     cheaper = radius // 4 >= len(COSTS.met) or costs.probing(4, 16, radius) > costs.scanning(radius)
     assert (plan_tables(costs, SHAPE, 1, None, radius).way == "scan") == cheaper == scans(costs, 4, 16, 64)[radius]
 
