@@ -35,6 +35,19 @@ def test_radius_is_inclusive_and_complete(engine, entries, radius):
     assert sorted((hit.distance, hit.key) for hit in reranked) == sorted(expected)
 
 
+def test_embeddings_are_scored_in_blocks_as_one_by_one(vector_hasher, vectors, monkeypatch):
+    monkeypatch.setattr("hashret.searching._BLOCK", 7)
+    with Engine.create(":memory:", vector_hasher) as engine:
+        engine.add([Entry(f"p/{n}", vector) for n, vector in enumerate(vectors)])
+        found = engine.query(vectors[:3], radius=32)
+    learned, rows = vector_hasher.weights, vector_hasher.rows(vectors)
+    for hits, side in zip(found, learned.ask(rows[:3])[1], strict=True):
+        scores = {hit.key: hit.score for hit in hits}
+        wanted = [float(learned.answer(code[None])[0] @ side) for code in learned.encode(rows)]
+        assert scores == pytest.approx({f"p/{n}": score for n, score in enumerate(wanted)}, abs=1e-6)
+        assert list(scores.values()) == sorted(scores.values(), reverse=True)
+
+
 def test_rerank_is_by_words_and_asymmetric_score(engine, entries):
     query = "rocket moon"
     hits = engine.query([query], k=120)[0]
