@@ -59,6 +59,15 @@ def engine(hasher, entries):
         yield made
 
 
+@pytest.fixture
+def docs(tmp_path, hasher, entries) -> str:
+    """A file of this test alone."""
+    path = str(tmp_path / "docs.db")
+    with Engine.create(path, hasher) as made:
+        made.add(entries)
+    return path
+
+
 @pytest.fixture(scope="session")
 def stored(tmp_path_factory, hasher, entries) -> str:
     """A file that tests read and do not change."""

@@ -11,20 +11,20 @@ from tests.hashret.duplicates.test_leakage import KNOWN
 from tests.hashret.terminal import on_terminal, run
 
 
+def made(path, hasher, entries):
+    with Engine.create(str(path), hasher) as engine:
+        engine.add(entries)
+    return path
+
+
 @pytest.fixture
 def db(tmp_path, hasher):
-    path = tmp_path / "a.db"
-    with Engine.create(str(path), hasher) as engine:
-        engine.add(NOTED)
-    return path
+    return made(tmp_path / "a.db", hasher, NOTED)
 
 
 @pytest.fixture
 def other(tmp_path, hasher):
-    path = tmp_path / "b.db"
-    with Engine.create(str(path), hasher) as engine:
-        engine.add(KNOWN)
-    return path
+    return made(tmp_path / "b.db", hasher, KNOWN)
 
 
 def test_rows_are_the_duplicates_of_each_group(db):

@@ -28,47 +28,40 @@ def trained(tmp_path_factory, entries, hasher) -> tuple[str, str]:
 
 
 @pytest.fixture
-def db(tmp_path, hasher, entries):
-    path = str(tmp_path / "docs.db")
-    with Engine.create(path, hasher) as engine:
-        engine.add(entries)
-    return path
-
-
-@pytest.fixture
-def two(db, trained):
+def two(docs, trained):
     """With the small model beside."""
-    run("reencode", db, "--model", trained[0])
-    return db
+    run("reencode", docs, "--model", trained[0])
+    return docs
 
 
 def stands(digest, bits, encoded="120 of 120"):
     return f"model {digest} of {bits} bits stands beside: {encoded} encoded; next: --compare, --promote or --drop it\n"
 
 
-def test_train_compare_promote_drop(db, hasher):
-    out, err = run("reencode", db, *SMALL)
+def test_train_compare_promote_drop(docs, hasher):
+    out, err = run("reencode", docs, *SMALL)
     digest = re.match("model ([0-9a-f]{12}) ", err)[1]
     assert (out, err) == ("", stands(digest, 16))
-    with Engine.open(db, model=digest) as engine:
+    with Engine.open(docs, model=digest) as engine:
         wanted = {"bits": 16, "steps": 20, "seed": 5, "neighbours": 10, "batch": 32}
         assert {name: getattr(engine.hasher.settings, name) for name in wanted} == wanted
         hits = [hit.key for hit in engine.query(["rocket moon"], k=4)[0]]
         alike = [hit.key for hit in engine.similar("space/0", k=4)]
-    assert run("query", db, "rocket moon", "-k", 4, "--ids", "--model", digest)[0].split() == hits
-    assert run("similar", db, "space/0", "-k", 4, "--ids", "--model", "beside")[0].split() == alike
-    assert run("reencode", db)[1] == run("reencode", db, *SMALL)[1] == stands(digest, 16)
-    verdict = run("reencode", db, "--compare", "--label", "topic", "-k", 3)[1]
+    assert run("query", docs, "rocket moon", "-k", 4, "--ids", "--model", digest)[0].split() == hits
+    assert run("similar", docs, "space/0", "-k", 4, "--ids", "--model", "beside")[0].split() == alike
+    assert run("reencode", docs)[1] == run("reencode", docs, *SMALL)[1] == stands(digest, 16)
+    verdict = run("reencode", docs, "--compare", "--label", "topic", "-k", 3)[1]
     assert re.fullmatch(r"the model beside is [a-z ]+ by P@3: .*\n", verdict)
     old = hasher.digest[:12]
-    assert run("reencode", db, "--promote") == ("", f"model {digest} is in use; the other stays beside until --drop\n")
-    assert run("query", db, "rocket moon", "-k", 4, "--ids")[0].split() == hits
-    assert run("reencode", db, "--promote")[1] == f"model {old} is in use; the other stays beside until --drop\n"
-    assert run("reencode", db, "--drop") == ("", f"model {digest} was dropped\n")
-    assert run("check", db)[1] == ""
-    none = f"Error: {db}: no model stands beside the one in use: make one by `hashret reencode`\n"
+    out, err = run("reencode", docs, "--promote")
+    assert (out, err) == ("", f"model {digest} is in use; the other stays beside until --drop\n")
+    assert run("query", docs, "rocket moon", "-k", 4, "--ids")[0].split() == hits
+    assert run("reencode", docs, "--promote")[1] == f"model {old} is in use; the other stays beside until --drop\n"
+    assert run("reencode", docs, "--drop") == ("", f"model {digest} was dropped\n")
+    assert run("check", docs)[1] == ""
+    none = f"Error: {docs}: no model stands beside the one in use: make one by `hashret reencode`\n"
     for action in ("--drop", "--promote", "--compare"):
-        assert run("reencode", db, action, code=2)[1] == none
+        assert run("reencode", docs, action, code=2)[1] == none
 
 
 def test_rows_of_a_comparison_are_those_of_the_function(two):
@@ -119,11 +112,11 @@ def test_info_and_check_tell_of_both(two, hasher, trained):
     assert len(out.splitlines()) > 7
 
 
-def test_a_stored_model_is_taken_as_it_is(db, trained, hasher):
-    assert run("reencode", db, "--model", trained[0])[1] == stands(trained[1], 16)
-    assert run("reencode", db, "--model", trained[0] + "x", code=2)[1] == f"Error: {trained[0]}x: no such file\n"
-    assert run("reencode", db, "--bits", 64, code=2)[1] == (
-        f"Error: {db}: model {trained[1]} stands beside already, which is not the one asked for: "
+def test_a_stored_model_is_taken_as_it_is(docs, trained, hasher):
+    assert run("reencode", docs, "--model", trained[0])[1] == stands(trained[1], 16)
+    assert run("reencode", docs, "--model", trained[0] + "x", code=2)[1] == f"Error: {trained[0]}x: no such file\n"
+    assert run("reencode", docs, "--bits", 64, code=2)[1] == (
+        f"Error: {docs}: model {trained[1]} stands beside already, which is not the one asked for: "
         "promote or drop it first\n"
     )
 
@@ -155,9 +148,9 @@ def test_options_that_do_not_go_together(two, words, message):
         assert list(connection.iterdump()) == before
 
 
-def test_texts_are_not_given_again(db, tmp_path):
-    assert run("reencode", db, tmp_path, code=2)[1] == (
-        f"Error: {db}: holds the texts to encode: give no entries, no PATH\n"
+def test_texts_are_not_given_again(docs, tmp_path):
+    assert run("reencode", docs, tmp_path, code=2)[1] == (
+        f"Error: {docs}: holds the texts to encode: give no entries, no PATH\n"
     )
 
 

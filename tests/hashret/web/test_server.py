@@ -29,14 +29,6 @@ def get(url, **headers):
         return json.load(answer)
 
 
-@pytest.fixture
-def docs(tmp_path, hasher, entries):
-    path = str(tmp_path / "docs.db")
-    with Engine.create(path, hasher) as engine:
-        engine.add(entries)
-    return path
-
-
 def test_eight_readers_get_the_engines_answers_and_ctrl_c_leaves_the_file_as_it_was(docs):
     before = Path(docs).read_bytes()
     texts = [text for _, text in make_texts(25, seed=3)]
