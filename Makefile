@@ -38,6 +38,7 @@ bench-quality: $(READY)
 	$(BIN)/python -m benchmarks.quality.tables
 	$(BIN)/python -m benchmarks.quality.origin
 	$(BIN)/python -m benchmarks.quality.queries
+	$(BIN)/python -m benchmarks.quality.later
 	$(BIN)/python -m benchmarks.quality.throughput
 	$(BIN)/python -m benchmarks.quality.ablation
 

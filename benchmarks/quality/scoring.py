@@ -48,11 +48,16 @@ def worst_100(distances: NDArray[Any], relevant: Bools) -> Floats:
 
 
 def found_of_ten(distances: NDArray[Any], relevant: Bools) -> Floats:
-    """Ten relevant entries among the first 100, or what share of ten is; where more are equal to the tenth, any ten do.
+    """Share of ten relevant entries that is among the first 100; see `found_within`."""
+    return found_within(distances, relevant, 100)
+
+
+def found_within(distances: NDArray[Any], relevant: Bools, depth: int) -> Floats:
+    """Share of ten relevant entries among the first `depth`; where more are equal to the tenth, any ten do.
 
     So Aumueller et al. (2018, ann-benchmarks) count.
     """
-    return np.minimum(precision_at(distances, relevant, 100) * 100, TEN) / TEN
+    return np.minimum(precision_at(distances, relevant, depth) * depth, TEN) / TEN
 
 
 def map_1000(distances: NDArray[Any], relevant: Bools) -> Floats:
