@@ -5,7 +5,7 @@ entry to entry, so that a network cannot learn it, while the faults of a latent 
 itself. (20 Newsgroups, 128 dimensions: .60 of the 100 nearest by the first stage are of one group when it learns from
 cosines, .57 when from latent semantic analysis, though that is the better guess beyond the tenth neighbour.) Dense rows
 start from their principal components. The second stage takes the neighbours by the first stage's logits, which know
-more. Exact, by blocked matrix products.
+more. By blocked matrix products, exact among the entries that are looked at.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from hashret.rows import Floats, Rows, Sparse
 
 _BLOCK = 2048  # rows of a similarity block: 2048 x 50,000 floats are 400 MB
 _LATENT = 64  # principal components of dense rows
+_KEPT = 100  # neighbours of an entry by logits: of more than these, those in a random part of all entries
 _AMONG = 16_384  # sparse rows look for their first neighbours among so many: every pair of 50,000 would take minutes
 
 
@@ -53,10 +54,17 @@ def guess(rows: Rows, count: int, seed: int) -> Neighbours:
     return Neighbours(nearest(latent(rows, _LATENT, seed), count))
 
 
-def by_logits(logits: Floats, count: int) -> Neighbours:
-    """Neighbours by the cosine of logits float32 (n, b)."""
+def by_logits(logits: Floats, count: int, seed: int) -> Neighbours:
+    """Neighbours by the cosine of logits float32 (n, b): of the nearest `count`, `_KEPT` drawn at random.
+
+    They are the nearest in a random part of the entries, as much smaller as they are fewer, which takes as much less
+    time.
+    """
     points = functional.normalize(torch.from_numpy(logits))
-    return Neighbours(nearest(points, count), points)
+    count = max(1, min(count, len(points) - 1))
+    part = -(-len(points) * min(count, _KEPT) // count)
+    pool = np.sort(np.random.default_rng(seed).choice(len(points), part, replace=False))
+    return Neighbours(nearest(points, min(count, _KEPT), pool), points)
 
 
 def latent(rows: Floats, dimensions: int, seed: int) -> Tensor:
@@ -69,18 +77,26 @@ def latent(rows: Floats, dimensions: int, seed: int) -> Tensor:
     return functional.normalize(left[:, :rank] * values[:rank])
 
 
-def nearest(points: Tensor, count: int) -> NDArray[np.int64]:
-    """Row numbers (n, min(count, n - 1)) of each row's nearest other rows by inner product; itself if it is alone."""
-    total = len(points)
-    if total == 1:
+def nearest(points: Tensor, count: int, pool: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """Row numbers (n, min(count, m - 1)) of each row's nearest others by inner product; itself if it is alone.
+
+    Of all rows, or of a `pool` (m,), ascending.
+    """
+    if len(points) == 1:
         return np.zeros((1, 1), dtype=np.int64)
-    kept = []
-    for start in range(0, total, _BLOCK):
-        scores = points[start : start + _BLOCK] @ points.T
-        own = torch.arange(len(scores))
-        scores[own, own + start] = -torch.inf
-        kept.append(scores.topk(min(count, total - 1), dim=1).indices)
-    found: NDArray[np.int64] = torch.cat(kept).numpy()
+    others, kept = points if pool is None else points[pool], []
+    pool = np.arange(len(points)) if pool is None else pool
+    for start in range(0, len(points), _BLOCK):
+        scores = points[start : start + _BLOCK] @ others.T
+        kept.append(_best(scores, start, count, pool))
+    return np.concatenate(kept)
+
+
+def _best(scores: Tensor, start: int, count: int, pool: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row numbers of the highest scores (b, m), but for its own, of each row from `start`; columns are the `pool`."""
+    own = np.flatnonzero((pool >= start) & (pool < start + len(scores)))
+    scores[pool[own] - start, own] = -torch.inf
+    found: NDArray[np.int64] = pool[scores.topk(min(count, len(pool) - 1), dim=1).indices.numpy()]
     return found
 
 
@@ -93,8 +109,7 @@ def _by_cosine(rows: Sparse, count: int, rng: np.random.Generator) -> NDArray[np
     for start in range(0, len(rows), _BLOCK):
         block = rows.take(np.arange(start, min(start + _BLOCK, len(rows))))
         scores = torch.sparse.mm(matrix, _sparse_tensor(block).to_dense().T.contiguous()).T
-        scores[torch.from_numpy(pool - start == np.arange(len(block))[:, None])] = -torch.inf
-        kept.append(pool[scores.topk(min(count, len(pool) - 1), dim=1).indices.numpy()])
+        kept.append(_best(scores, start, count, pool))
     return np.concatenate(kept)
 
 

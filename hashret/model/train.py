@@ -80,7 +80,7 @@ def _agreeing(rows: Rows, settings: Settings, progress: Progress, kept: Checkpoi
         temperature=FIRST_TEMPERATURE, start="random",
     )  # fmt: skip
     first = fit(_net(rows, draft), rows, guess, "stage 1", progress, kept)
-    better = neighbours.by_logits(first.export().values(rows), _reach(rows, settings))
+    better = neighbours.by_logits(first.export().values(rows), _reach(rows, settings), settings.seed)
     net = _net(rows, settings)
     net.start_from(first)
     return fit(net, rows, better, "stage 2", progress, kept)

@@ -90,9 +90,27 @@ def test_alike_are_those_within_the_reach_of_one_of_them():
     reach = scores[np.arange(25), last]
     rows = np.array([3, 9, 3, 20, 11])
     expected = [[scores[i, j] >= min(reach[i], reach[j]) - 1e-6 for j in rows] for i in rows]
-    found = by_logits(logits, 4)
+    found = by_logits(logits, 4, seed=0)
     np.testing.assert_array_equal(found.near, brute(unit, 4))
     np.testing.assert_array_equal(found.alike(rows).numpy(), expected)
+
+
+@pytest.mark.parametrize("count", [4, 12, 24, 25, 1000])
+def test_of_many_neighbours_some_are_kept_from_a_random_part(count, monkeypatch):
+    monkeypatch.setattr(neighbours, "_KEPT", 4)
+    logits = np.random.default_rng(6).normal(size=(25, 8)).astype(np.float32)
+    unit = logits / np.linalg.norm(logits, axis=1, keepdims=True)
+    pool = np.sort(np.random.default_rng(0).choice(25, {4: 25, 12: 9}.get(count, 5), replace=False))
+    scores = unit @ unit[pool].T
+    scores[pool == np.arange(25)[:, None]] = -np.inf
+    found = by_logits(logits, count, seed=0)
+    np.testing.assert_array_equal(found.near, pool[np.argsort(-scores, axis=1)[:, :4]])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_hardly_any_logits(size):
+    found = by_logits(np.eye(3, dtype=np.float32)[:size], 100, seed=0)
+    assert [sorted(row) for row in found.near.tolist()] == [[[0]], [[1], [0]], [[1, 2], [0, 2], [0, 1]]][size - 1]
 
 
 def test_drawn_are_neighbours_and_each_in_its_turn():

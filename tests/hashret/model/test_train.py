@@ -107,7 +107,9 @@ def test_images_of_one_shape_have_near_codes(net):
 def test_few_images_have_few_neighbours(monkeypatch):
     seen = []
     by_logits = neighbours.by_logits
-    monkeypatch.setattr(neighbours, "by_logits", lambda logits, count: seen.append(count) or by_logits(logits, count))
+    monkeypatch.setattr(
+        neighbours, "by_logits", lambda logits, *other: seen.append(other[0]) or by_logits(logits, *other)
+    )
     settings = replace(IMAGES, steps=1)
     for count, wanted in ((90, 100), (900, 100), (900, 20), (90, 5)):
         train(shapes(count)[0], replace(settings, neighbours=wanted), quiet)
