@@ -174,13 +174,10 @@ def _groups(distances: Numbers, gains: NDArray[Any]) -> _Groups:
     levels = distances if _countable(distances) else ranks(distances)
     low = levels.min()
     width = int(levels.max()) - int(low) + 1
-    cells = (levels.astype(np.int64) - int(low)) + np.arange(queries)[:, None] * width
-    size = np.bincount(cells.ravel(), minlength=queries * width).reshape(queries, width).astype(np.float64)
-    if gains.dtype == np.bool_:
-        counted = np.bincount(cells[gains], minlength=queries * width)
-    else:
-        counted = np.bincount(cells.ravel(), gains.ravel(), queries * width)
-    gain = counted.reshape(queries, width).astype(np.float64)
+    size, gain = np.empty((queries, width)), np.empty((queries, width))
+    for row in range(queries):
+        mine = levels[row] - low
+        size[row], gain[row] = np.bincount(mine, minlength=width), np.bincount(mine, gains[row], width)
     return _Groups(size, gain, np.cumsum(size, axis=1) - size, np.cumsum(gain, axis=1) - gain)
 
 
