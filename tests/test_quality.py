@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.quality import peers, tasks
 from benchmarks.quality.scoring import found_of_ten, mean, precision_100
+from hashret.evaluate import average_precision
 
 
 def data_is_there() -> bool:
@@ -34,6 +35,13 @@ def test_64_bits_of_embeddings_find_more_neighbours_than_itq():
     ours, theirs = (peers.VECTORS[name](task, 64, 0) for name in ("hashret", "ITQ"))
     for soft in (False, True):
         assert mean(task, ours, found_of_ten, soft=soft) > mean(task, theirs, found_of_ten, soft=soft) + 0.02
+
+
+@pytest.mark.slow
+def test_32_bits_of_digits_put_a_kind_together():
+    task = tasks.digits()
+    ours, theirs = (peers.IMAGES[name](task, 32, 0) for name in ("hashret-mlp", "ITQ"))
+    assert mean(task, ours, average_precision) > max(mean(task, theirs, average_precision) + 0.1, 0.79)
 
 
 @pytest.mark.slow

@@ -71,6 +71,7 @@ VARIANTS = (
     Variant("no masking", {"corruption": "none"}),
     Variant("no reconstruction", {"reconstruction": 0.0}),
     Variant("temperature .3 in both stages", {"temperature": 0.3}),
+    Variant("temperature .7, in stage one .5", {"temperature": 0.7}, {"train.FIRST_TEMPERATURE": 0.5}),
     Variant("Adam", instead={"fit._optimizers": partial(adam, fit._optimizers)}),
     Variant("sign, straight through", {"binarizer": "sign"}),
     Variant("half the steps", {"steps": 600}),

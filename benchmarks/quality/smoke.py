@@ -24,12 +24,12 @@ MARGIN = 0.03
 def figures(
     task: tasks.Task, methods: dict[str, peers.Method], bits: int, metric: Metric, steps: int
 ) -> dict[str, float]:
-    """The figure of every method that can run, stored and loaded on the way; our learner takes so few steps."""
+    """The figure of every method that can run, stored and loaded on the way; our learners take so few steps."""
     found = {}
     for name, method in methods.items():
         if (name in peers.CHECKOUTS) or not possible(task, name, bits):
             continue
-        function = partial(method, steps=steps) if name == "hashret" else method
+        function = partial(method, steps=steps) if name.startswith("hashret") else method
         run = results.Run(task.name, name, bits)
         results.make(run, lambda function=function: function(task, bits, 0))
         outcome = results.load(run)[0]

@@ -121,6 +121,17 @@ def fashion() -> Task:
     return _labelled("fashion_mnist", *parts)
 
 
+def digits() -> Task:
+    """Digits written by 43 people, 8 x 8, that scikit-learn carries: 1,347 in the database, every fourth a query."""
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    images = np.rint(pixels * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8)
+    whole = Part(images, (pixels / 16).astype(np.float32), one_hot(labels))
+    asked = np.arange(len(images)) % 4 == 0
+    return _labelled("digits", _some(whole, np.flatnonzero(~asked)), _some(whole, np.flatnonzero(asked)))
+
+
 def docstrings() -> Task:
     """Docstrings of the packages installed here, without their names: every tenth asks for others of its package."""
     spec = importlib.util.spec_from_file_location("pydocs", DATA / "pydocs.py")
@@ -250,5 +261,5 @@ def _csr(arrays: Any, part: str) -> Sparse:
 
 TEXTS = {"20newsgroups_bow10k": newsgroups, "reuters21578": reuters, "agnews20k": agnews}
 VECTORS = {"minilm": minilm, "glove50": glove}
-IMAGES = {"fashion_mnist": fashion}
+IMAGES = {"fashion_mnist": fashion, "digits": digits}
 JUDGED: Sequence[str] = ("cranfield", "cisi", "npl", "cacm")

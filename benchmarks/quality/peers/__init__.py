@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from benchmarks.quality.peers import checkouts, ranked, shallow
 from benchmarks.quality.peers.checkouts import CHECKOUTS, missing
@@ -16,7 +17,7 @@ from hashret.settings import Settings
 Method = Callable[[Task, int, int], Outcome]
 
 
-def hashret(task: Task, bits: int, seed: int, **override: float) -> Codes:
+def hashret(task: Task, bits: int, seed: int, **override: Any) -> Codes:
     """The learner of this package, with its default settings but for `override`."""
     hasher = Hasher.fit(task.database.contents, Settings(bits=bits, seed=seed, **override))
     return Codes.learned(hasher, task.database.contents, task.queries.contents)
@@ -55,6 +56,7 @@ VECTORS: dict[str, Method] = {
 }
 IMAGES: dict[str, Method] = {
     "hashret": hashret,
+    "hashret-mlp": partial(hashret, net="mlp"),
     "ITQ": coded(shallow.pca_itq),
     "hyperplanes": coded(shallow.hyperplanes),
     "float-L2": ranked.euclidean,
