@@ -145,13 +145,22 @@ def test_a_member_is_run_once_and_stands_in_its_table(small, monkeypatch):
     monkeypatch.setattr(members, "STEPS", 3)
     monkeypatch.setitem(run.LOADERS, members.IMAGES, lambda: small)
     member = members.Member({"kind": "plain", "batch": 32})
-    place = run.named(members.IMAGES, "plain")
+    place = run.named(members.IMAGES, "plain", 0)
     assert results.make(place, lambda: run.learn(small, member, place))
     assert not results.make(place, lambda: run.learn(small, member, place))
     row = tables.rows(members.Table({"plain": "plain", "deep": "deep"}, (members.IMAGES,)))
     assert row[1] == ["deep", "-", "-", "-"]
     assert 0.1 < float(row[0][1]) < 1
     assert float(row[0][2]) == pytest.approx(notes.notes("runs")[0]["error"], abs=1e-4)
+
+
+def test_a_cell_is_the_median_of_the_seeds_that_were_run():
+    for seed, (right, wrong, seconds) in enumerate([(0.3, 8.0, 10), (0.1, 9.0, 30), (0.2, 7.5, 21)]):
+        place = vars(run.named(members.TEXT, "plain", seed))
+        notes.note("figures", {**place, "figure": right})
+        notes.note("runs", {**place, "error": wrong, "seconds": seconds})
+    assert tables.cells(members.TEXT, "plain") == [".200", "8.00", "21"]
+    assert tables.cells(members.IMAGES, "plain") == ["-", "-", "-"]
 
 
 def test_tiny_runs_of_what_decoders_are_for(small, images, monkeypatch):

@@ -58,7 +58,7 @@ def _of_kind(kind: str, reads: str = "tf-idf", **changed: Any) -> Member:
     return Member({"kind": kind, **changed}, reads)
 
 
-_STRINGS = {"words": 10_000, "batch": 64, "steps": 200}
+_STRINGS = {"words": 10_000, "batch": 64, "steps": 1000}
 _COUNTS = {"weighting": "count"}
 _SMALL = {"hidden": (256, 128), "steps": PART_STEPS}
 MEMBERS: Mapping[str, Member] = {
@@ -109,7 +109,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "weights of the decoder": Table({"free": "net-sign", "tied": "tied"}),
     "net, images": Table({"mlp": "net-sign", "conv": "conv"}, (IMAGES,)),
-    "net, posts as strings, 200 batches of 64": Table(
+    "net, posts as strings, 1,000 batches of 64": Table(
         {"mlp": "strings-mlp", "gru": "strings-gru", "transformer": "strings-transformer"}, (TEXT,)
     ),
     "corruption of one net (128, sign)": Table(

@@ -7,40 +7,38 @@ training alone; error is the mean `Hasher.error` of the queries, which no label 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from statistics import median
 
 from benchmarks.family.members import BITS, IMAGES, PART_STEPS, STEPS, TABLES, TEXT, Table
 from benchmarks.family.notes import Line, known, note, notes, table
-from benchmarks.family.run import LOADERS, named
-from benchmarks.quality.results import load, write
+from benchmarks.family.run import LOADERS, SEEDS, named
+from benchmarks.quality.results import Run, load, write
 from benchmarks.quality.scoring import map_1000, mean, precision_100
 
 METRICS = {TEXT: ("P@100", precision_100), IMAGES: ("mAP@1000", map_1000)}
 HEAD = (
     f"The family at {BITS} bits: P@100 on {TEXT}, mAP@1000 on {IMAGES}, the mean error with which queries come back "
-    f"from the bottleneck, and seconds of training on one core. A kind takes {STEPS:,} steps, a part {PART_STEPS}; "
-    "neighbour is that of the other tables, and its seconds are with coding."
+    f"from the bottleneck, and seconds of training on one core: medians of the seeds {SEEDS[0]} to {SEEDS[-1]}. A kind "
+    f"takes {STEPS:,} steps, a part {PART_STEPS}; neighbour is that of the other tables, its seconds are with coding."
 )
 
 
-def figure(task: str, slug: str, seed: int = 0) -> float | None:
-    """The task's figure of a member's stored codes, noted so that it is made once; None if there are no codes."""
-    run = named(task, slug, seed)
-    place = {**vars(run)}
+def figure(run: Run) -> float:
+    """The task's figure of a run's stored codes, noted so that it is made once."""
+    place = vars(run)
     if not known("figures", **place):
-        if not run.path.exists():
-            return None
-        note("figures", {**place, "figure": round(mean(LOADERS[task](), load(run)[0], METRICS[task][1]), 3)})
+        measure = METRICS[run.task][1]
+        note("figures", {**place, "figure": round(mean(LOADERS[run.task](), load(run)[0], measure), 3)})
     return next(float(line["figure"]) for line in notes("figures") if place.items() <= line.items())
 
 
-def line(task: str, slug: str) -> Line:
-    """What was noted of a member's run; of the default only its seconds, coding included, are known."""
-    run = named(task, slug)
-    found = [noted for noted in notes("runs") if (noted["task"], noted["method"]) == (run.task, run.method)]
-    if found or not run.path.exists():
-        return found[-1] if found else {}
-    return {"seconds": load(run)[1]}
+def told(run: Run) -> Line:
+    """Figure, error and seconds of a run, none where it is not stored; of the default no error is known."""
+    if not (known("figures", **vars(run)) or run.path.exists()):
+        return {}
+    noted = [line for line in notes("runs") if vars(run).items() <= line.items()]
+    return {"figure": figure(run), **(noted[-1] if noted else {"seconds": load(run)[1]})}
 
 
 def rows(part: Table) -> list[list[str]]:
@@ -49,18 +47,19 @@ def rows(part: Table) -> list[list[str]]:
 
 
 def cells(task: str, slug: str) -> list[str]:
-    """Figure, error and seconds of a member."""
-    found, noted = figure(task, slug), line(task, slug)
+    """Figure, error and seconds of a member: medians over the seeds."""
+    found = [told(named(task, slug, seed)) for seed in SEEDS]
     return [
-        shown(found, lambda value: f"{value:.3f}".lstrip("0")),
-        shown(noted.get("error"), lambda value: f"{value:.2f}" if task == TEXT else f"{value:.4f}"),
-        shown(noted.get("seconds"), lambda value: f"{value:.0f}"),
+        shown(found, "figure", lambda value: f"{value:.3f}".lstrip("0")),
+        shown(found, "error", lambda value: f"{value:.2f}" if task == TEXT else f"{value:.4f}"),
+        shown(found, "seconds", lambda value: f"{value:.0f}"),
     ]
 
 
-def shown(value: float | None, text: Callable[[float], str]) -> str:
-    """A value as text, "-" for none."""
-    return "-" if value is None else text(value)
+def shown(found: Sequence[Line], name: str, text: Callable[[float], str]) -> str:
+    """The median of what was found as a text, "-" for nothing."""
+    values = [float(line[name]) for line in found if name in line]
+    return text(median(values)) if values else "-"
 
 
 def head(title: str, part: Table) -> list[str]:
