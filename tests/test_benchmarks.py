@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.quality import ablation, address, origin, peers, plot, queries, results, tables, tasks
+from benchmarks.quality import ablation, address, later, origin, peers, plot, queries, results, tables, tasks
 from benchmarks.quality.peers import checkouts, ranked, shallow
 from benchmarks.quality.results import Codes, Ranking, Run
 from benchmarks.quality.run import possible
 from benchmarks.quality.scoring import asymmetric, blocks, found_of_ten, hamming, map_1000, mean
 from hashret.family import BY_CONTENTS, CONTENTS
+from hashret.hasher import Hasher
 from hashret.rows import Sparse
+from hashret.settings import Settings
 from indexer.bits import distances, pack
 
 RNG = np.random.default_rng(0)
@@ -100,6 +102,29 @@ def test_of_entries_equal_to_the_tenth_any_do():
     assert mean(task, copies, found_of_ten) == 1
     without = Ranking(np.array([[*range(3), *range(18, 24), *[-1] * 90]], np.int32))
     assert mean(task, without, found_of_ten) == pytest.approx(0.9)
+
+
+def test_what_the_finer_score_finds_is_counted_one_by_one(vectors, monkeypatch):
+    monkeypatch.setattr(later, "DEPTH", 20)
+    near, asked = vectors.database.rows, vectors.queries.rows
+    model = Hasher.fit(near, Settings(bits=16, steps=20, batch=64)).weights
+    decoded = model.answer(model.encode(near))
+    found = [
+        len({*np.argsort(-(near @ query))[:10]} & {*np.argsort(-(decoded @ query), kind="stable")[:20]}) / 10
+        for query in asked
+    ]
+    assert 0.2 < np.mean(found) < 1
+    assert later.recall(model, vectors) == pytest.approx(np.mean(found))
+
+
+def test_images_are_judged_to_the_last():
+    images = tasks.Part(np.zeros((1201, 4)), np.zeros((1201, 4)), tasks.one_hot(np.array([0, *[1] * 1199, 0])))
+    asked = tasks.Part(np.zeros((1, 4)), np.zeros((1, 4)), np.array([[True, False]]))
+    away = np.repeat([0, 8, 16], [1, 1199, 1])  # of one kind: the first and the last
+    codes = Codes(pack(np.arange(16) < away[:, None]), np.full((1, 16), -1, np.float32))
+    first, soft, whole = tables.image_figures(tasks._labelled("images", images, asked), codes)
+    assert (first, soft) == (1, 1)
+    assert whole == pytest.approx((1 + 2 / 1201) / 2)
 
 
 def test_a_perfect_ranking_has_map_1():

@@ -122,7 +122,7 @@ def fashion() -> Task:
 
 
 def digits() -> Task:
-    """Digits written by 43 people, 8 x 8, that scikit-learn carries: 1,347 in the database, every fourth a query."""
+    """Digits written by 13 people, 8 x 8, that scikit-learn carries: 1,347 in the database, every fourth a query."""
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
