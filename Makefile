@@ -31,16 +31,16 @@ bench: bench-quality bench-search bench-family bench-dedup
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/start.py
 
-# Hours from nothing; what is stored in benchmarks/results/codes is not run again.
+# Hours from nothing; what is noted in benchmarks/results/quality is not run again. QUALITY=--force runs all of it.
 bench-quality: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
-	$(BIN)/python -m benchmarks.quality.run
+	$(BIN)/python -m benchmarks.quality.run $(QUALITY)
 	$(BIN)/python -m benchmarks.quality.tables
-	$(BIN)/python -m benchmarks.quality.origin
-	$(BIN)/python -m benchmarks.quality.queries
+	$(BIN)/python -m benchmarks.quality.origin $(QUALITY)
+	$(BIN)/python -m benchmarks.quality.queries $(QUALITY)
 	$(BIN)/python -m benchmarks.quality.later
 	$(BIN)/python -m benchmarks.quality.throughput
-	$(BIN)/python -m benchmarks.quality.ablation
+	$(BIN)/python -m benchmarks.quality.ablation $(QUALITY)
 
 # Hours from nothing too; what is stored in benchmarks/results/search is not run again. SEARCH=--large adds ten million.
 bench-search: $(READY)
@@ -53,7 +53,7 @@ bench-search: $(READY)
 	$(BIN)/python -m benchmarks.search.regret
 	$(BIN)/python -m benchmarks.search.tables
 
-# An hour or two from nothing; what is stored in benchmarks/results/{codes,family} is not run again.
+# An hour or two from nothing; what is noted in benchmarks/results/family is not run again.
 bench-family: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.family.run

@@ -1,12 +1,30 @@
 """The benchmarks' own arithmetic, on cases small enough to know the answer."""
 
+import argparse
+import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.quality import ablation, address, later, origin, peers, plot, queries, results, tables, tasks
+from benchmarks.quality import (
+    ablation,
+    address,
+    figures,
+    groups,
+    later,
+    notes,
+    origin,
+    peers,
+    plot,
+    queries,
+    rerank,
+    results,
+    tables,
+    tasks,
+)
 from benchmarks.quality.peers import checkouts, ranked, shallow
 from benchmarks.quality.results import Codes, Ranking, Run
 from benchmarks.quality.run import possible
@@ -122,7 +140,7 @@ def test_images_are_judged_to_the_last():
     asked = tasks.Part(np.zeros((1, 4)), np.zeros((1, 4)), np.array([[True, False]]))
     away = np.repeat([0, 8, 16], [1, 1199, 1])  # of one kind: the first and the last
     codes = Codes(pack(np.arange(16) < away[:, None]), np.full((1, 16), -1, np.float32))
-    first, soft, whole = tables.image_figures(tasks._labelled("images", images, asked), codes)
+    first, soft, whole = figures.image_figures(tasks._labelled("images", images, asked), codes)
     assert (first, soft) == (1, 1)
     assert whole == pytest.approx((1 + 2 / 1201) / 2)
 
@@ -206,28 +224,94 @@ def test_a_shortlist_is_as_long_as_it_says():
     assert order[0, :4].tolist() == [1, 0, 2, 3]
 
 
-def test_a_table_shows_medians_over_seeds(vectors):
-    for seed in range(3):
-        noisy = POINTS + RNG.normal(size=POINTS.shape) * seed / 9
-        results.make(Run("vectors", "ITQ", 24, seed), lambda noisy=noisy: Codes.of(noisy, POINTS[:20]))
-    text = tables.table(vectors, ["ITQ", "PQ"], (24, 64), tables.vector_figures)
-    middle = [tables.vector_figures(vectors, results.load(Run("vectors", "ITQ", 24, seed))[0]) for seed in range(3)]
-    shown = " / ".join(f"{value:.3f}".lstrip("0") for value in np.median(middle, axis=0))
-    assert text.splitlines()[2] == f"| ITQ | {shown} | - | 0 |"
-    assert "PQ" not in text
+def noted(name):
+    return (results.RESULTS / "quality" / f"{name}.jsonl").read_text()
+
+
+def test_a_run_is_noted_once_and_its_codes_are_stored(vectors):
+    made, run = [], Run("vectors", "ITQ", 24)
+
+    def method(noise=0.0):
+        made.append(noise)
+        return Codes.of(POINTS + np.float32(noise), POINTS[:20])
+
+    figures.learn("vectors", vectors, run, method)
+    figures.learn("vectors", vectors, run, method)
+    outcome, seconds = results.load(run)
+    assert made == [0]
+    assert (
+        noted("vectors")
+        == json.dumps(
+            {
+                "task": "vectors",
+                "method": "ITQ",
+                "bits": 24,
+                "seed": 0,
+                "figures": [round(value, 4) for value in figures.vector_figures(vectors, outcome)],
+                "seconds": round(seconds, 2),
+            }
+        )
+        + "\n"
+    )
+    before = figures.told("vectors")[run]["figures"]
+    figures.learn("vectors", vectors, run, lambda: method(0.5), force=True)
+    assert noted("vectors").count("\n") == 2
+    assert figures.told("vectors")[run]["figures"] != before
+
+
+def test_a_table_shows_medians_over_seeds():
+    for seed, line in enumerate([([0.5, 0.1], 7), ([0.3, 0.9], 2), ([0.4, 1.0], 4)]):
+        notes.note("quality/vectors", {**vars(Run("minilm", "ITQ", 64, seed)), "figures": line[0], "seconds": line[1]})
+    notes.note("quality/vectors", {**vars(Run("minilm", "ITQ", 256)), "figures": [0.6, 0.7]})  # its seconds are lost
+    assert tables.table("vectors", "minilm").splitlines() == [
+        "| minilm | 64 bits | 128 bits | 256 bits | seconds |",
+        "|---|---|---|---|---|",
+        "| ITQ | .400 / .900 | - | .600 / .700 | 4 |",
+    ]
+
+
+def test_one_run_of_what_has_no_width_stands_under_every_width():
+    notes.note("quality/text", {**vars(Run("agnews20k", "tf-idf", 0)), "figures": [0.619], "seconds": 1.2})
+    assert tables.table("text", "agnews20k").splitlines()[2] == "| tf-idf | .619 | .619 | .619 | .619 | 1 |"
+
+
+def test_figures_of_stored_codes_are_made_anew(vectors, monkeypatch):
+    monkeypatch.setitem(groups.GROUPS, "vectors", replace(groups.GROUPS["vectors"], tasks={"vectors": lambda: vectors}))
+    run = Run("vectors", "ITQ", 24)
+    results.make(run, lambda: Codes.of(POINTS, POINTS[:20]))
+    notes.note("quality/vectors", {**vars(run), "figures": [0, 0], "seconds": 0})
+    tables.again("vectors")
+    assert figures.told("vectors")[run]["figures"][0] > 0.5
 
 
 def test_reranking_by_stored_vectors_finds_what_the_shortlist_holds(vectors, monkeypatch):
-    monkeypatch.setattr(tables, "SHORTLISTS", (0.01, 0.5, 1.0))
-    results.make(Run("vectors", "hashret", 24), lambda: Codes.of(POINTS, POINTS[:20] + 0.01))
-    rows = tables.rerank(vectors, (24,)).splitlines()
-    assert rows[2].startswith("| 24 bits, Hamming |")
-    eight, sixteen = zip(*(map(float, cell.split("/")) for cell in rows[3].split("|")[2:-1]), strict=True)
-    assert list(eight) == sorted(eight)
+    monkeypatch.setattr(rerank, "SHORTLISTS", (0.01, 0.5, 1.0))
+    run = Run("vectors", "hashret", 64)
+    figures.learn("vectors", vectors, run, lambda: Codes.of(POINTS, POINTS[:20] + 0.01))
+    _, soft = notes.notes("quality/rerank")
+    eight, sixteen = soft["int8"], soft["float16"]
+    assert eight == sorted(eight)
     assert eight[0] <= 0.01 * len(POINTS) / 10 + 1e-9
     assert (eight[2], sixteen[2]) == (eight[3], sixteen[3])
     assert sixteen[2] == 1
     assert eight[2] > 0.95
+    row = rerank.table("vectors", (64,)).splitlines()[3]
+    cells = [f"{few:.3f} / {many:.3f}" for few, many in zip(eight, sixteen, strict=True)]
+    assert row == f"| 64 bits, asymmetric | {' | '.join(cells)} |"
+
+
+def test_the_ablation_tells_what_is_noted_and_runs_the_rest(monkeypatch):
+    task, options = texts(), argparse.Namespace(seeds=[0, 1, 2], bits=32, force=False)
+    for seed, value in enumerate([0.5, 0.7, 0.6]):
+        for name, method in (("text", "hashret"), ("ablation", "hashret-Adam")):
+            line = {"figures": [value, 0.1, value + 0.1], "seconds": 10 * seed}
+            notes.note(f"quality/{name}", {**vars(Run("texts", method, 32, seed)), **line})
+    default, adam, other = (replace(ablation.VARIANTS[0], name=name) for name in ("default", "Adam", "other"))
+    assert ablation.figures(task, default, options) == ablation.figures(task, adam, options) == [0.6, 0.7, 10]
+    monkeypatch.setattr(peers, "hashret", lambda task, bits, seed: peers.TEXTS["hyperplanes"](task, bits, seed))
+    found = ablation.figures(task, other, options)[:2]
+    lines = [ablation.told("ablation")[Run("texts", "hashret-other", 32, seed)]["figures"] for seed in range(3)]
+    assert found == [np.median([line[place] for line in lines]) for place in (0, 2)]
 
 
 @pytest.mark.parametrize("variant", ablation.VARIANTS[1:], ids=lambda variant: variant.slug)

@@ -10,7 +10,6 @@ from benchmarks.family import (
     decoder,
     denoise,
     members,
-    notes,
     pictures,
     pixels,
     reduction,
@@ -18,7 +17,7 @@ from benchmarks.family import (
     samples,
     tables,
 )
-from benchmarks.quality import results, tasks
+from benchmarks.quality import notes, results, tasks
 from hashret import family
 from hashret.settings import Settings
 
@@ -144,23 +143,33 @@ def everyone():
 def test_a_member_is_run_once_and_stands_in_its_table(small, monkeypatch):
     monkeypatch.setattr(members, "STEPS", 3)
     monkeypatch.setitem(run.LOADERS, members.IMAGES, lambda: small)
-    member = members.Member({"kind": "plain", "batch": 32})
-    place = run.named(members.IMAGES, "plain", 0)
-    assert results.make(place, lambda: run.learn(small, member, place))
-    assert not results.make(place, lambda: run.learn(small, member, place))
-    row = tables.rows(members.Table({"plain": "plain", "deep": "deep"}, (members.IMAGES,)))
-    assert row[1] == ["deep", "-", "-", "-"]
-    assert 0.1 < float(row[0][1]) < 1
-    assert float(row[0][2]) == pytest.approx(notes.notes("runs")[0]["error"], abs=1e-4)
+    monkeypatch.setitem(members.MEMBERS, "plain", members.Member({"kind": "plain", "batch": 32}))
+    monkeypatch.setattr(
+        "sys.argv", ["run", "--tasks", members.IMAGES, "--members", "plain", "neighbour", "--seeds", "0"]
+    )
+    run.main()
+    run.main()
+    (line,) = notes.notes("family/runs")
+    assert (line["task"], line["method"], line["bits"], line["seed"]) == (members.IMAGES, "family-plain", 32, 0)
+    assert 0.1 < line["figure"] < 1
+    rows = tables.rows(members.Table({"plain": "plain", "deep": "deep"}, (members.IMAGES,)))
+    shown = [f"{line['figure']:.3f}".lstrip("0"), f"{line['error']:.4f}", f"{line['seconds']:.0f}"]
+    assert rows == [["plain", *shown], ["deep", "-", "-", "-"]]
 
 
 def test_a_cell_is_the_median_of_the_seeds_that_were_run():
     for seed, (right, wrong, seconds) in enumerate([(0.3, 8.0, 10), (0.1, 9.0, 30), (0.2, 7.5, 21)]):
         place = vars(run.named(members.TEXT, "plain", seed))
-        notes.note("figures", {**place, "figure": right})
-        notes.note("runs", {**place, "error": wrong, "seconds": seconds})
+        notes.note("family/runs", {**place, "figure": right, "error": wrong, "seconds": seconds})
     assert tables.cells(members.TEXT, "plain") == [".200", "8.00", "21"]
     assert tables.cells(members.IMAGES, "plain") == ["-", "-", "-"]
+
+
+def test_the_default_is_that_of_the_other_tables():
+    for name, task in (("text", members.TEXT), ("images", members.IMAGES)):
+        place = vars(run.named(task, "neighbour", 0))
+        notes.note(f"quality/{name}", {**place, "figures": [0.5, 0.4, 0.6], "seconds": 40.2})
+        assert tables.cells(task, "neighbour") == [".500", "-", "40"]
 
 
 def test_tiny_runs_of_what_decoders_are_for(small, images, monkeypatch):
@@ -170,13 +179,13 @@ def test_tiny_runs_of_what_decoders_are_for(small, images, monkeypatch):
     }
     anomalies.judge(small.database, small.queries, scorers)
     anomalies.judge(small.database, small.queries, scorers)
-    assert len(notes.notes("anomalies")) == 20
-    assert np.mean([line["auroc"] for line in notes.notes("anomalies") if line["method"] == "PCA"]) > 0.7
+    assert len(notes.notes("family/anomalies")) == 20
+    assert np.mean([line["auroc"] for line in notes.notes("family/anomalies") if line["method"] == "PCA"]) > 0.7
     denoise.judge(*images, Settings(kind="denoising", binarizer="linear", bits=16, **FEW))
     monkeypatch.setitem(compress.CHOSEN, "steps", 3)
     compress.judge(*images, widths=(16, 32))
     compress.judge(*images, widths=(16, 32))
-    assert len(notes.notes("compress")) == 4 + len(compress.QUALITIES)
+    assert len(notes.notes("family/compress")) == 4 + len(compress.QUALITIES)
     decoder.main()
     shown = (results.RESULTS / "decoder.md").read_text()
     assert shown.count("|---") > 10

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.family.notes import known, note
 from benchmarks.quality import tasks
+from benchmarks.quality.notes import known, note
 from benchmarks.quality.results import cpu_seconds
 from hashret.hasher import Hasher
 from hashret.settings import Settings
@@ -81,12 +81,12 @@ def judge(train: tasks.Part, test: tasks.Part, scorers: Mapping[str, Scorer] = S
     """Score the test images by each scorer for each class, and note the AUROC of what is not known yet."""
     for name, scorer in scorers.items():
         for own in range(train.labels.shape[1]):
-            if not known("anomalies", method=name, own=own):
+            if not known("family/anomalies", method=name, own=own):
                 start = cpu_seconds()
                 scores = scorer(np.asarray(train.contents)[train.labels[:, own]], np.asarray(test.contents))
                 found = auroc(np.asarray(scores), ~test.labels[:, own])
                 seconds = round(cpu_seconds() - start, 2)
-                note("anomalies", {"method": name, "own": own, "auroc": found, "seconds": seconds})
+                note("family/anomalies", {"method": name, "own": own, "auroc": found, "seconds": seconds})
 
 
 def main() -> None:

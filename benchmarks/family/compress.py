@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.family.notes import known, note
 from benchmarks.family.pixels import Components, Floats, Images, allotted, flat, jpeg, psnr, quantised
 from benchmarks.quality import tasks
+from benchmarks.quality.notes import known, note
 from hashret.hasher import Hasher
 from hashret.settings import Settings
 
@@ -31,22 +31,22 @@ def judge(train: Images, test: Images, widths: tuple[int, ...] = WIDTHS) -> None
     """Note what is not known yet: codes and components at each width, JPEG at each quality."""
     near, far = flat(train), flat(test)
     for bits in widths:
-        if not known("compress", method="codes", bits=bits):
+        if not known("family/compress", method="codes", bits=bits):
             hasher = Hasher.fit(train, Settings(**{**CHOSEN, "bits": bits}))
             note(
-                "compress",
+                "family/compress",
                 {"method": "codes", "bits": bits, "psnr": psnr(hasher.reconstruct(hasher.encode(test)), far)},
             )
-        if not known("compress", method="components", bits=bits):
+        if not known("family/compress", method="components", bits=bits):
             found = by_components(near, far, bits)
-            note("compress", {"method": "components", "bits": bits, "psnr": psnr(found, far)})
+            note("family/compress", {"method": "components", "bits": bits, "psnr": psnr(found, far)})
     for quality in QUALITIES:
-        if not known("compress", method="jpeg", quality=quality):
+        if not known("family/compress", method="jpeg", quality=quality):
             whole, body, shown = (
                 np.array(part) for part in zip(*(jpeg(image, quality) for image in test), strict=True)
             )
             line = {"psnr": psnr(flat(shown), far), "bits": 8 * float(whole.mean()), "body": 8 * float(body.mean())}
-            note("compress", {"method": "jpeg", "quality": quality, **line, "least": int(whole.min())})
+            note("family/compress", {"method": "jpeg", "quality": quality, **line, "least": int(whole.min())})
 
 
 def main() -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from benchmarks.family.notes import Line, notes, table
+from benchmarks.quality.notes import Line, notes, table
 from benchmarks.quality.results import write
 
 
 def anomalies() -> str:
     """A row for each scorer: mean and least AUROC over the classes, and the seconds of all."""
-    lines = notes("anomalies")
+    lines = notes("family/anomalies")
     rows = []
     for name in unique(line["method"] for line in lines):
         found = {line["own"]: line["auroc"] for line in lines if line["method"] == name}
@@ -35,20 +35,22 @@ def denoise() -> str:
             f"{line['model']:.1f} ({line['model'] - line['noisy']:+.1f})",
             *(f"{line[way]:.1f}" for way in ("codes", "components", "median")),
         ]
-        for line in notes("denoise")
+        for line in notes("family/denoise")
     ]
     return table(head, rows)
 
 
 def compress() -> str:
     """Codes and components by bits; then JPEG, whole and without its header."""
-    found = {(line["method"], line["bits"]): line["psnr"] for line in notes("compress") if line["method"] != "jpeg"}
+    found = {
+        (line["method"], line["bits"]): line["psnr"] for line in notes("family/compress") if line["method"] != "jpeg"
+    }
     widths = sorted({bits for _, bits in found})
     rows = [
         [name, *(f"{found[method, bits]:.1f}" if (method, bits) in found else "-" for bits in widths)]
         for name, method in (("codes, decoded", "codes"), ("PCA, coefficients quantised", "components"))
     ]
-    return table(["PSNR (dB) at bits an image", *map(str, widths)], rows) + "\n\n" + jpeg(notes("compress"))
+    return table(["PSNR (dB) at bits an image", *map(str, widths)], rows) + "\n\n" + jpeg(notes("family/compress"))
 
 
 def jpeg(lines: Iterable[Line]) -> str:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-from benchmarks.family.notes import known, note
 from benchmarks.family.pixels import Components, Images, flat, noisy, psnr
 from benchmarks.quality import tasks
+from benchmarks.quality.notes import known, note
 from hashret.hasher import Hasher
 from hashret.settings import Settings
 
@@ -31,7 +31,7 @@ def median(images: Images) -> Images:
 
 def judge(train: Images, test: Images, chosen: Settings = CHOSEN) -> None:
     """Note the PSNR of each way at each strength that is not known yet."""
-    if all(known("denoise", strength=strength) for strength in STRENGTHS):
+    if all(known("family/denoise", strength=strength) for strength in STRENGTHS):
         return
     hasher = Hasher.fit(train, chosen)
     components = Components.of(flat(train), chosen.bits)
@@ -46,7 +46,7 @@ def judge(train: Images, test: Images, chosen: Settings = CHOSEN) -> None:
             "components": psnr(components.up(components.down(flat(shown))), clean),
             "median": psnr(flat(median(shown)), clean),
         }
-        note("denoise", line)
+        note("family/denoise", line)
 
 
 def main() -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.family import pictures
-from benchmarks.family.notes import known, note, notes, table
 from benchmarks.family.pixels import Components, Floats, Images, flat
 from benchmarks.quality import tasks
+from benchmarks.quality.notes import known, note, notes, table
 from benchmarks.quality.results import cpu_seconds, write
 from hashret.hasher import Hasher
 from hashret.settings import Settings
@@ -31,22 +31,22 @@ PEERS = {"PCA, 30 components": 30, "PCA, 2 components": 2}
 
 def judge(train: Images, test: Images, name: str, chosen: Settings) -> Hasher | None:
     """Note the error of a net if it is not known yet; the model that was trained for it."""
-    if known("reduction", method=name):
+    if known("family/reduction", method=name):
         return None
     start = cpu_seconds()
     made = Hasher.fit(train, chosen)
     seconds = round(cpu_seconds() - start, 1)
-    note("reduction", {"method": name, "mse": float(made.error(test).mean()), "seconds": seconds})
+    note("family/reduction", {"method": name, "mse": float(made.error(test).mean()), "seconds": seconds})
     return made
 
 
 def judge_peers(train: Images, test: Images) -> None:
     """The same of principal components."""
     for name, count in PEERS.items():
-        if not known("reduction", method=name):
+        if not known("family/reduction", method=name):
             start = cpu_seconds()
             error = squared(projected(train, test, count), flat(test))
-            note("reduction", {"method": name, "mse": error, "seconds": round(cpu_seconds() - start, 1)})
+            note("family/reduction", {"method": name, "mse": error, "seconds": round(cpu_seconds() - start, 1)})
 
 
 def projected(train: Images, test: Images, count: int) -> Floats:
@@ -78,7 +78,7 @@ def draw_planes(made: Hasher, task: tasks.Task, path: Path) -> None:
 
 def text() -> str:
     """The table of what was noted."""
-    rows = [[str(line["method"]), f"{line['mse']:.4f}", f"{line['seconds']:.0f}"] for line in notes("reduction")]
+    rows = [[str(line["method"]), f"{line['mse']:.4f}", f"{line['seconds']:.0f}"] for line in notes("family/reduction")]
     head = ["Fashion-MNIST, test images", "mean squared error of a pixel", "seconds"]
     return table(head, sorted(rows, key=lambda row: float(row[1])))
 

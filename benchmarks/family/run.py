@@ -1,27 +1,30 @@
-"""Run the members of the family on two tasks and keep their codes: `python -m benchmarks.family.run [--members ...]`.
+"""Run the members of the family on two tasks: `python -m benchmarks.family.run [--members ...]`.
 
-A run that is stored is skipped. Beside the codes a line of results/family/runs.jsonl keeps what the codes do not tell:
-the seconds of training alone, and the mean error of reconstruction of the queries. The default, kind "neighbour", is
-the method "hashret" of benchmarks.quality, and taken from there if it is stored.
+A run becomes a line of results/family/runs.jsonl, and one that has a line is skipped: the task's figure by Hamming
+distance with ties counted fairly, the mean `Hasher.error` of the queries, which no label enters, and the seconds of
+training alone on one core. The default, kind "neighbour", is the method "hashret" of benchmarks.quality.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 
 from benchmarks.family.members import BITS, IMAGES, MEMBERS, TABLES, TEXT, Member
-from benchmarks.family.notes import note
 from benchmarks.quality import tasks
-from benchmarks.quality.results import Codes, Run, cpu_seconds, make
+from benchmarks.quality.notes import known, note
+from benchmarks.quality.results import Codes, Run, cpu_seconds
+from benchmarks.quality.scoring import map_1000, mean, precision_100
 from hashret.features import Contents
 from hashret.hasher import Hasher
 
 Parts = tuple[Contents, Contents]  # database and queries
 SEEDS = (0, 1, 2)
+DEFAULT = "hashret"  # the method of benchmarks.quality
+METRICS = {TEXT: ("P@100", precision_100), IMAGES: ("mAP@1000", map_1000)}
 CLEANED = ("header", "footer", "quoting")
 
 
@@ -52,19 +55,20 @@ LOADERS = {TEXT: cache(tasks.newsgroups), IMAGES: cache(tasks.fashion)}
 
 def named(task: str, slug: str, seed: int) -> Run:
     """The run of a member; the default's is another benchmark's."""
-    return Run(task, "hashret" if slug == "neighbour" else f"family-{slug}", BITS, seed)
+    return Run(task, DEFAULT if slug == "neighbour" else f"family-{slug}", BITS, seed)
 
 
-def learn(task: tasks.Task, member: Member, run: Run) -> Codes:
-    """Train a member, note its seconds and its error, and give its codes."""
+def learn(task: tasks.Task, member: Member, run: Run) -> None:
+    """Train a member, and note what it came to."""
     parts = (task.database.contents, task.queries.contents)
     if member.reads in READERS:
         parts = READERS[member.reads]()
     start = cpu_seconds()
     hasher = Hasher.fit(parts[0], member.chosen(run.seed))
     seconds = cpu_seconds() - start
-    note("runs", {**vars(run), "seconds": round(seconds, 2), "error": float(hasher.error(parts[1]).mean())})
-    return Codes.learned(hasher, *parts)
+    figure = mean(task, Codes.learned(hasher, *parts), METRICS[run.task][1])
+    line = {"figure": round(figure, 4), "error": float(hasher.error(parts[1]).mean()), "seconds": round(seconds, 2)}
+    note("family/runs", {**vars(run), **line})
 
 
 def wanted(names: list[str], members: list[str]) -> Iterator[tuple[str, str]]:
@@ -74,8 +78,8 @@ def wanted(names: list[str], members: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def main() -> None:
-    """Every run that was asked for and is not stored."""
-    parser = argparse.ArgumentParser(description="Run the members of the family and keep their codes")
+    """Every run that was asked for and has no line."""
+    parser = argparse.ArgumentParser(description="Run the members of the family")
     parser.add_argument("--tasks", nargs="+", default=list(LOADERS), choices=list(LOADERS))
     parser.add_argument("--members", nargs="+", default=list(MEMBERS), choices=list(MEMBERS), metavar="MEMBER")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
@@ -83,8 +87,8 @@ def main() -> None:
     for name, slug in wanted(options.tasks, options.members):
         for seed in options.seeds:
             run = named(name, slug, seed)
-            if not run.path.exists():
-                make(run, partial(learn, LOADERS[name](), MEMBERS[slug], run))
+            if run.method != DEFAULT and not known("family/runs", **vars(run)):
+                learn(LOADERS[name](), MEMBERS[slug], run)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,4 @@
-"""Tables of what is stored, without a run: `python -m benchmarks.family.tables` writes results/family.md.
-
-P@100 and mAP@1000 are made from the codes, by Hamming distance with ties counted fairly, and noted in
-results/family/figures.jsonl, where the line of a run that is made again has to go. Seconds are those of one core for
-training alone; error is the mean `Hasher.error` of the queries, which no label enters.
-"""
+"""Tables of what is noted: `python -m benchmarks.family.tables` writes results/family.md. Nothing is run."""
 
 from __future__ import annotations
 
@@ -11,12 +6,11 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from benchmarks.family.members import BITS, IMAGES, PART_STEPS, STEPS, TABLES, TEXT, Table
-from benchmarks.family.notes import Line, known, note, notes, table
-from benchmarks.family.run import LOADERS, SEEDS, named
-from benchmarks.quality.results import Run, load, write
-from benchmarks.quality.scoring import map_1000, mean, precision_100
+from benchmarks.family.run import DEFAULT, METRICS, SEEDS, named
+from benchmarks.quality import figures as quality
+from benchmarks.quality.notes import Line, notes, table
+from benchmarks.quality.results import Run, write
 
-METRICS = {TEXT: ("P@100", precision_100), IMAGES: ("mAP@1000", map_1000)}
 HEAD = (
     f"The family at {BITS} bits: P@100 on {TEXT}, mAP@1000 on {IMAGES}, the mean error with which queries come back "
     f"from the bottleneck, and seconds of training on one core: medians of the seeds {SEEDS[0]} to {SEEDS[-1]}. A kind "
@@ -24,25 +18,16 @@ HEAD = (
 )
 
 
-def figure(run: Run) -> float:
-    """The task's figure of a run's stored codes, noted so that it is made once."""
-    place = vars(run)
-    if not known("figures", **place):
-        measure = METRICS[run.task][1]
-        note("figures", {**place, "figure": round(mean(LOADERS[run.task](), load(run)[0], measure), 3)})
-    return next(float(line["figure"]) for line in notes("figures") if place.items() <= line.items())
-
-
 def told(run: Run) -> Line:
-    """Figure, error and seconds of a run, none where it is not stored; of the default no error is known."""
-    if not (known("figures", **vars(run)) or run.path.exists()):
-        return {}
-    noted = [line for line in notes("runs") if vars(run).items() <= line.items()]
-    return {"figure": figure(run), **(noted[-1] if noted else {"seconds": load(run)[1]})}
+    """Figure, error and seconds of a run, none where it is not noted; of the default no error is known."""
+    if run.method == DEFAULT:
+        line = quality.told("text" if run.task == TEXT else "images").get(run)
+        return {"figure": line["figures"][0], "seconds": line["seconds"]} if line else {}
+    return next((line for line in reversed(notes("family/runs")) if vars(run).items() <= line.items()), {})
 
 
 def rows(part: Table) -> list[list[str]]:
-    """Name, and for each task figure, error and seconds; "-" where nothing is stored."""
+    """Name, and for each task figure, error and seconds; "-" where nothing is noted."""
     return [[name, *(cell for task in part.tasks for cell in cells(task, slug))] for name, slug in part.rows.items()]
 
 

@@ -1,7 +1,7 @@
 """What each ingredient of the default settings gives: `python -m benchmarks.quality.ablation [--tasks ...]`.
 
 Each row of `VARIANTS` turns one of them off or changes it, by a setting or by what it puts in the place of a part of
-the learner; the same seeds as the default itself. Runs are stored, and skipped when stored, as everywhere here.
+the learner; the same seeds as the default itself. Runs that are noted are skipped, as everywhere here.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.quality import peers, tasks
-from benchmarks.quality.results import Codes, Run, load, make, write
-from benchmarks.quality.scoring import mean as mean_of
-from benchmarks.quality.scoring import precision_100
+from benchmarks.quality.figures import learn, told
+from benchmarks.quality.results import Codes, Run, write
 from hashret.model import fit, neighbours, train
 from hashret.model.checkpoint import Checkpoint
 from hashret.model.nets import Autoencoder
@@ -83,9 +82,11 @@ def figures(task: tasks.Task, variant: Variant, options: argparse.Namespace) -> 
     rows = []
     for seed in options.seeds:
         run = Run(task.name, variant.slug, options.bits, seed)
-        make(run, partial(variant.run, task, options.bits, seed), options.force)
-        outcome, seconds = load(run)
-        rows.append([*(mean_of(task, outcome, precision_100, soft=soft) for soft in (False, True)), seconds])
+        name = "text" if variant.name == "default" else "ablation"
+        learn(name, task, run, partial(variant.run, task, options.bits, seed), options.force)
+        line = told(name)[run]
+        symmetric, _, soft = line["figures"]
+        rows.append([symmetric, soft, line["seconds"]])
     return [float(value) for value in np.median(rows, axis=0)]
 
 
@@ -104,12 +105,12 @@ def table(found: dict[str, dict[str, list[float]]], bits: int) -> str:
 
 
 def main() -> None:
-    """Run what is not stored, then write the table."""
+    """Run what is not noted, then write the table."""
     parser = argparse.ArgumentParser(description="What each ingredient of the default settings gives")
     parser.add_argument("--tasks", nargs="+", default=list(tasks.TEXTS), choices=list(tasks.TEXTS))
     parser.add_argument("--bits", type=int, default=32)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--force", action="store_true", help="run again what is stored")
+    parser.add_argument("--force", action="store_true", help="run again what is noted")
     options = parser.parse_args()
     loaded = [tasks.TEXTS[name]() for name in options.tasks]
     found = {task.name: {variant.name: figures(task, variant, options) for variant in VARIANTS} for task in loaded}

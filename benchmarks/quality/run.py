@@ -1,7 +1,7 @@
 """Run methods on tasks and keep what they make: `python -m benchmarks.quality.run [--tasks ...] [--methods ...]`.
 
-A run that is stored is skipped (`--force` runs it again), so that this can be stopped and called again at will. Our
-own learner runs with every seed, its peers once; `python -m benchmarks.quality.tables` makes the tables.
+A run that is noted is skipped (`--force` runs it again), so that this can be stopped and called again at will. Our own
+learner runs with every seed, its peers once; `python -m benchmarks.quality.tables` makes the tables.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ import argparse
 import faiss
 
 from benchmarks.quality import peers, tasks
-from benchmarks.quality.results import Run, make
+from benchmarks.quality.figures import learn
+from benchmarks.quality.groups import GROUPS
+from benchmarks.quality.results import Run
 
-FAMILIES = (
-    (tasks.TEXTS, peers.TEXTS, (16, 32, 64, 128)),
-    (tasks.VECTORS, peers.VECTORS, (64, 128, 256)),
-    (tasks.IMAGES, peers.IMAGES, (16, 32, 64)),
-)
 SEEDS = (0, 1, 2, 3, 4)
 
 
@@ -32,40 +29,40 @@ def possible(task: tasks.Task, method: str, bits: int) -> bool:
     return True
 
 
-def run(task: tasks.Task, method: str, function: peers.Method, bits: int, options: argparse.Namespace) -> None:
-    """One method on one task at one width, with every seed asked for."""
+def run(name: str, task: tasks.Task, method: str, bits: int, options: argparse.Namespace) -> None:
+    """One method on one task of a group at one width, with every seed asked for; its figures are noted."""
+    function = GROUPS[name].methods[method]
     for seed in options.seeds if method == "hashret" else options.seeds[:1]:
         named = Run(task.name, method, 0 if method in peers.ANY_WIDTH else bits, seed)
-        make(named, lambda seed=seed: function(task, bits, seed), options.force)
+        learn(name, task, named, lambda seed=seed: function(task, bits, seed), options.force)
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(description="Run methods on tasks and keep what they make")
-    names = [name for family in FAMILIES for name in family[0]]
+    names = [name for group in GROUPS.values() for name in group.tasks]
     found.add_argument("--tasks", nargs="+", default=names, choices=names, metavar="TASK", help=", ".join(names))
-    methods = sorted({name for family in FAMILIES for name in family[1]})
+    methods = sorted({name for group in GROUPS.values() for name in group.methods})
     found.add_argument("--methods", nargs="+", default=methods, choices=methods, metavar="METHOD", help=str(methods))
     found.add_argument("--bits", nargs="+", type=int, help="widths; the default is those of each task's table")
     found.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), help="seeds of our learner")
-    found.add_argument("--force", action="store_true", help="run again what is stored")
+    found.add_argument("--force", action="store_true", help="run again what is noted")
     return found
 
 
 def main() -> None:
-    """Every run that was asked for and is not stored."""
+    """Every run that was asked for and is not noted."""
     faiss.omp_set_num_threads(1)  # threads that wait for a busy core spin for minutes
     options = parser().parse_args()
     for method in options.methods:
         if why := peers.missing(method):
             print(why)
-    for named, methods, widths in FAMILIES:
-        for name in (name for name in named if name in options.tasks):
-            task = named[name]()
-            for method, function in methods.items():
-                for bits in options.bits or widths:
-                    if method in options.methods and not peers.missing(method) and possible(task, method, bits):
-                        run(task, method, function, bits, options)
+    for name, group in GROUPS.items():
+        for task in (load() for key, load in group.tasks.items() if key in options.tasks):
+            for method in (method for method in group.methods if method in options.methods):
+                for bits in options.bits or group.widths:
+                    if not peers.missing(method) and possible(task, method, bits):
+                        run(name, task, method, bits, options)
 
 
 if __name__ == "__main__":

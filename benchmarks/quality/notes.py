@@ -1,4 +1,4 @@
-"""Raw results that are numbers: JSON lines under results/family, from which tables are made."""
+"""Raw results that are numbers: JSON lines under results/, from which tables are made."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Line = dict[str, Any]
 
 
 def note(name: str, line: Line) -> None:
-    """Add a line to results/family/NAME.jsonl, and print it."""
-    path = results.RESULTS / "family" / f"{name}.jsonl"
+    """Add a line to results/NAME.jsonl, and print it."""
+    path = results.RESULTS / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
@@ -20,13 +20,13 @@ def note(name: str, line: Line) -> None:
 
 
 def notes(name: str) -> list[Line]:
-    """The lines of results/family/NAME.jsonl, none if there is no such file."""
-    path = results.RESULTS / "family" / f"{name}.jsonl"
+    """The lines of results/NAME.jsonl, none if there is no such file."""
+    path = results.RESULTS / f"{name}.jsonl"
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def known(name: str, /, **keys: Any) -> bool:
-    """Whether a line of results/family/NAME.jsonl has these values."""
+    """Whether a line of results/NAME.jsonl has these values."""
     return any(all(line.get(key) == value for key, value in keys.items()) for line in notes(name))
 
 
