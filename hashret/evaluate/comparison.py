@@ -183,10 +183,10 @@ def _recalls(engine: Engine, sides: list[_Side], judged: Judged, options: Option
     cosines, asked = Cosines(rows), taken(rows, judged.own)
     exact = Neighbours.of(
         lambda part: 1 - cosines(taken(asked, np.arange(part.start, part.stop))),
-        judged.own, sides[0].stored, max(options.k),
+        judged.own, sides[0].stored, options.k,
     )  # fmt: skip
     exact = replace(exact, bits=max(side.bits for side in sides))
-    return [side.scores(lambda way: exact.recalls(way, options.k)) for side in sides]
+    return [side.scores(exact.recalls) for side in sides]
 
 
 def _yardstick(engine: Engine, sides: list[_Side]) -> Rows | None:

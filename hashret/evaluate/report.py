@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hashret.engine import Engine
 from hashret.evaluate import metrics
@@ -21,6 +23,7 @@ from indexer.errors import InvalidInput
 Measure = tuple[str, int | None]  # its name, and its radius if it has one
 LENGTHS = (16, 32, 64, 128, 256)  # bits at which the suggestion tries ITQ
 _RADII = (0, 2, 4, 8, 16)
+_ROUNDING = 1e-6  # of a cosine of float32
 _NO_FEATURES = "float and the baselines are left out: neither contents nor vectors are stored (see --store-vectors)"
 
 
@@ -189,11 +192,11 @@ def _survey(engine: Engine, options: Options, progress: Progress) -> Report:
     baselines = learned(stored.rows, engine.hasher.bits, options.seed, leading)
     every = ways(engine, stored, asked, max(options.k), baselines)
     progress("baselines", 1, 1)
-    neighbours = Neighbours.of(every.pop("float"), own, stored, max(options.k))
+    neighbours = Neighbours.of(every.pop("float"), own, stored, options.k)
     found: list[Figure] = []
     for number, (name, way) in enumerate(every.items()):
         progress("neighbours", number, len(every) + 1)
-        found += _figures(name, neighbours.recalls(way, options.k), options.seed)
+        found += _figures(name, neighbours.recalls(way), options.seed)
     progress("neighbours", len(every), len(every) + 1)
     advice = _advice(stored.rows, leading, neighbours, options)
     progress("neighbours", len(every) + 1, len(every) + 1)
@@ -202,34 +205,41 @@ def _survey(engine: Engine, options: Options, progress: Progress) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """`nearest` int64 (q, k): the columns of what is nearest to the entries `own` by exact cosine, ties by id."""
+    """Who is among the k nearest to the entries `own` by exact cosine, or as near as the k-th, for each k.
+
+    `near` uint8 (q, entries / 8) for each k: a bit for each entry. Of those that are as near any do, as copies of an
+    entry are (Aumueller et al. 2018, ann-benchmarks).
+    """
 
     own: Columns
-    nearest: Columns
+    near: Mapping[int, NDArray[np.uint8]]
     entries: int
     bits: int
 
     @classmethod
-    def of(cls, exact: Way, own: Columns, stored: Stored, k: int) -> Neighbours:
-        """The k nearest of each, itself left out."""
+    def of(cls, exact: Way, own: Columns, stored: Stored, counts: Sequence[int]) -> Neighbours:
+        """Those of each, itself left out."""
         bits, entries = stored.codes.shape[1] * 8, len(stored.keys)
-        nearest = [
-            np.argsort(without_own(exact(part), own[part], bits), axis=1, kind="stable")[:, : min(k, entries - 1)]
-            for part in blocks(len(own), entries)
-        ]
-        return cls(own, np.concatenate(nearest), entries, bits)
+        near: dict[int, list[NDArray[np.uint8]]] = {k: [] for k in counts}
+        for part in blocks(len(own), entries):
+            away = without_own(exact(part), own[part], bits)
+            for k, parts in near.items():
+                last = min(k, entries - 1) - 1
+                edge = np.partition(away, last, axis=1)[:, last, None]
+                parts.append(np.packbits(away <= edge + _ROUNDING, axis=1))
+        return cls(own, {k: np.concatenate(parts) for k, parts in near.items()}, entries, bits)
 
-    def recalls(self, way: Way, counts: tuple[int, ...]) -> dict[Measure, Scores]:
-        """For each k: the share of the nearest k that a way has among its first k, and its first 10 k."""
+    def recalls(self, way: Way) -> dict[Measure, Scores]:
+        """For each k: the share of k nearest that a way has among its first k, and its first 10 k."""
         parts: dict[Measure, list[Scores]] = {}
         for part in blocks(len(self.own), self.entries):
             away = without_own(way(part), self.own[part], self.bits)
-            for k in counts:
-                relevant = np.zeros(away.shape, dtype=np.bool_)
-                np.put_along_axis(relevant, self.nearest[part, :k], True, axis=1)
+            for k, near in self.near.items():
+                relevant = np.unpackbits(near[part], axis=1, count=self.entries).astype(np.bool_)
+                most = min(k, self.entries - 1)
                 for first in (k, 10 * k):
-                    scores = metrics.recall_at(away, relevant, first)
-                    parts.setdefault((f"top {k} in {first}", None), []).append(scores)
+                    found = np.minimum(metrics.precision_at(away, relevant, first) * first, most)
+                    parts.setdefault((f"top {k} in {first}", None), []).append(found / most)
         return {name: np.concatenate(scores) for name, scores in parts.items()}
 
 
@@ -239,7 +249,7 @@ def _advice(rows: Rows, leading: Floats, neighbours: Neighbours, options: Option
     for length in LENGTHS:
         codes = itq(rows, length, options.seed, leading).encode(rows)
         way = hamming(codes[neighbours.own], codes)
-        recalls[length] = float(neighbours.recalls(way, (k,))[f"top {k} in {10 * k}", None].mean())
+        recalls[length] = float(neighbours.recalls(way)[f"top {k} in {10 * k}", None].mean())
     return bits_for_recall(recalls, f"top {k} by exact cosine in their first {10 * k}")
 
 
