@@ -1,4 +1,4 @@
-"""Recall@10 where a shortlist by codes is ranked by stored vectors, int8 or float16, as `--store-vectors` keeps them.
+"""Recall@10 where a shortlist by codes is ranked by the cosine of stored vectors, as `--store-vectors` keeps them.
 
 Ties at the end of a shortlist fall by the order of entries.
 """
@@ -17,6 +17,7 @@ from benchmarks.quality.notes import table as markdown
 from benchmarks.quality.results import Codes, Run
 from benchmarks.quality.scoring import asymmetric, blocks, hamming
 from benchmarks.quality.tasks import Task
+from indexer.vectors import FORMS, from_blobs, to_blobs
 
 TITLE = "Recall@10 after ranking a shortlist by stored vectors: int8 / float16"
 SHORTLISTS = (0.003, 0.01, 0.03)  # of the collection
@@ -26,7 +27,7 @@ ORDERS: Mapping[str, Callable[..., NDArray[Any]]] = {"Hamming": hamming, "asymme
 def measure(task: Task, run: Run, outcome: Codes) -> None:
     """Note for either order of candidates the recall of each of `SHORTLISTS`, and of all entries."""
     near = np.asarray(task.database.rows)
-    kept = {"int8": _int8(near), "float16": near.astype(np.float16).astype(np.float32)}
+    kept = {form: _kept(near, form) for form in FORMS}
     for order, distances in ORDERS.items():
         recalls = _recalls(task, lambda block, by=distances: by(outcome, block), list(kept.values()))
         line = {
@@ -41,7 +42,7 @@ def table(task: str, widths: Sequence[int]) -> str:
     found: dict[tuple[int, str], dict[int, list[list[float]]]] = defaultdict(dict)
     for line in notes("quality/rerank"):
         if line["task"] == task:
-            found[line["bits"], line["order"]][line["seed"]] = [line["int8"], line["float16"]]
+            found[line["bits"], line["order"]][line["seed"]] = [line[form] for form in ("int8", "float16")]
     rows = []
     for bits, order in ((bits, order) for bits in widths for order in ORDERS):
         if (bits, order) in found:
@@ -80,8 +81,7 @@ def _recalls(
     return recalls
 
 
-def _int8(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What is left of rows kept as int8 with a scale of their own."""
-    scale = np.abs(rows).max(1, keepdims=True) / 127
-    kept: NDArray[np.float32] = np.rint(rows / scale) * scale
-    return kept
+def _kept(rows: NDArray[np.float32], form: str) -> NDArray[np.float32]:
+    """What a file gives back of rows, of length 1 as their cosine takes them."""
+    back = from_blobs(to_blobs(rows, form), form)
+    return back / np.linalg.norm(back, axis=1, keepdims=True)
