@@ -28,11 +28,12 @@ def measure(task: Task, run: Run, outcome: Codes) -> None:
     """Note for either order of candidates the recall of each of `SHORTLISTS`, and of all entries."""
     near = np.asarray(task.database.rows)
     kept = {form: _kept(near, form) for form in FORMS}
+    most = [_exhaustive(task, rows) for rows in kept.values()]
     for order, distances in ORDERS.items():
         recalls = _recalls(task, lambda block, by=distances: by(outcome, block), list(kept.values()))
         line = {
-            name: [round(recall, 4) for recall in [*column, _exhaustive(task, rows)]]
-            for (name, rows), column in zip(kept.items(), recalls, strict=True)
+            form: [round(recall, 4) for recall in [*column, last]]
+            for form, column, last in zip(kept, recalls, most, strict=True)
         }
         note("quality/rerank", {**vars(run), "order": order, **line})
 

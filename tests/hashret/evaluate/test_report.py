@@ -86,10 +86,10 @@ def test_the_recall_of_float_neighbours_is_that_of_brute_force(engine):
     dense = np.zeros((120, rows.width), dtype=np.float32)
     dense[rows.owners(), rows.indices] = rows.data
     codes = engine.index.codes(np.arange(1, 121))
-    away, exact = distances(codes, codes).astype(float), 1 - (dense @ dense.T).round(6)
+    away, exact = distances(codes, codes).astype(float), 1 - dense @ dense.T
     np.fill_diagonal(away, 999)
     np.fill_diagonal(exact, 999)
-    relevant = exact <= np.sort(exact, axis=1)[:, 2:3]
+    relevant = exact <= np.sort(exact, axis=1)[:, 2:3] + 1e-6  # equal ones round apart
     expected = np.minimum(30 * precision_at(away, relevant, 30), 3).mean() / 3
     assert figure(report, "codes", "top 3 in 30").value == pytest.approx(expected)
 
