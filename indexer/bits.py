@@ -27,7 +27,7 @@ Ids = NDArray[np.int64]
 Distances = NDArray[np.int32]
 
 MIN_BITS, MAX_BITS = 8, 256
-_BYTE = np.dtype(np.uint8)  # quicker to compare with than its name
+_BYTE = np.dtype(np.uint8)
 
 
 def check_bits(bits: int) -> int:
@@ -42,7 +42,7 @@ def as_codes(array: Any, bits: int) -> Codes:
 
     Raises `InvalidInput` for another dtype or width.
     """
-    if type(array) is np.ndarray and array.dtype == _BYTE and array.ndim == 2 and array.shape[1] * 8 == bits:
+    if type(array) is np.ndarray and array.dtype is _BYTE and array.ndim == 2 and array.shape[1] * 8 == bits:
         return array if array.flags.c_contiguous else np.ascontiguousarray(array)
     codes = np.asarray(array)
     if codes.ndim == 1 and codes.size:

@@ -10,19 +10,20 @@ changed in place, so that any number of threads may search while another writes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import comb, sqrt
 from threading import local
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer import tables
 from indexer.bits import Codes, Distances, Ids
-from indexer.kernels.hits import ANSWERS, DISTANCE, FIRST, GUESS, HITS, LIKELY, LONG, MOST, RADIUS, SPACE, WAY
+from indexer.kernels.hits import ANSWERS, DISTANCE, HITS, LONG, Space
 from indexer.kernels.join import join, spread
 from indexer.kernels.layout import Layout, Words, as_codes, as_words, lay_out
+from indexer.kernels.native import addresses
 from indexer.kernels.search import MULTI, SCAN, search
 from indexer.planner import Costs
 from indexer.segments import SHIFT, Segment
@@ -43,6 +44,10 @@ class Multi:
     stamps: Mapping[int, int]
     costs: Costs | None = None  # as `indexer.calibrate` measured them
     scans: tuple[bool, ...] = (False,) * 257  # for each radius, whether a scan is cheaper than probing
+    parts: Ids = field(init=False, repr=False)  # the addresses of the layout's
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", addresses(self.layout))
 
     @classmethod
     def of(cls, scan: Scan) -> Multi:
@@ -157,23 +162,23 @@ class Multi:
         return self.ask(codes, 0, radius, SCAN if self.scans[radius] else MULTI)[0]
 
     def ask(self, codes: Codes, k: int, radius: int, way: int = MULTI) -> tuple[Csr, Ids]:
-        """The k nearest, or with k of 0 all within `radius`; and what it took: see `indexer.kernels.hits`."""
-        count = len(codes)
-        words, lims = np.empty((count, len(self.layout.codes)), np.uint64), np.zeros(count + 1, np.int64)
-        asked = _BLANK.copy()
-        asked[MOST], asked[RADIUS], asked[WAY] = k, radius, way
-        asked[LIKELY], asked[GUESS] = self.costs.reach(k) if k and self.costs else (radius, radius)
-        space = _OWN.space
+        """The k nearest, or with k of 0 all within `radius`; and what it took, until this thread asks again.
+
+        That is in the places which `indexer.kernels.hits` names.
+        """
+        count, first = len(codes), 0
+        likely, guess = self.costs.reach(k) if k and self.costs else (radius, radius)
+        lims = np.empty(count + 1, np.int64)
+        room = _OWN.room
         if count * max(k, 16) > FEW or way != MULTI:
-            space = _Space.of(min(k, len(self.by_id) + 1) * count + MANY)
-        while (done := search(codes, words, asked, lims, space.ids, space.near, space.scratch, *self.layout)) < count:
-            space = space.larger(int(asked[HITS]), int(lims[done] + asked[ANSWERS]), done)
-            asked[FIRST] = done
-        size = int(lims[count])
-        ids, near = space.ids[:size].copy(), space.near[:size].copy()
+            room = _Room(min(k, len(self.by_id) + 1) * count + MANY)
+        while (size := search(codes, lims, first, k, radius, way, likely, guess, room.held, self.parts)) < 0:
+            first = ~size
+            room = room.larger(int(lims[first]), first)
+        ids, near = room.ids[:size].copy(), room.near[:size].copy()
         if not k and size > LONG:
             _sort_long(lims, ids, near)
-        return (lims, ids, near), asked
+        return (lims, ids, near), room.asked
 
     def pairs(self, radius: int) -> Iterator[tuple[Ids, Ids, Distances]]:
         """Every pair within `radius` bits once, left < right, in chunks and in no order."""
@@ -184,9 +189,9 @@ class Multi:
         sizes = np.diff(layout.offsets, axis=1).astype(np.int64)
         order = np.argsort((sizes**2).sum(axis=1), kind="stable")
         found = np.empty((max(CHUNK, int(sizes.max())), 3), np.int32)
-        state = np.zeros(4, np.int64)
+        state, parts = np.zeros(4, np.int64), addresses(layout)
         while state[0] < steps:
-            count = join(radius, steps, order, state, found, *layout)
+            count = join(radius, steps, order, state, found, parts)
             yield from table._spread(found[:count])
 
     def _to_join(self, radius: int) -> tuple[Layout, int]:
@@ -203,14 +208,15 @@ class Multi:
         whole = np.tile(np.array((0, codes), np.int32), (len(self.layout.codes), 1))
         none = np.zeros(len(self.layout.codes), np.int64)
         levels = np.array((0, 1), np.int64)
-        return self.layout._replace(offsets=whole, shifts=none, masks=np.zeros(1, np.int32), levels=levels), 1
+        one = self.layout._replace(offsets=whole, places=np.arange(len(none)), shifts=none)
+        return one._replace(masks=np.zeros(1, np.int32), levels=levels), 1
 
     def _spread(self, found: NDArray[np.int32]) -> Iterator[tuple[Ids, Ids, Distances]]:
         """The pairs of entries of pairs of codes, in chunks."""
         state = np.zeros(2, np.int64)
         while state[0] < len(found):
             left, right, near = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int32)
-            count = spread(state, found, left, right, near, *self.layout)
+            count = spread(state, found, left, right, near, self.parts)
             if count:
                 yield left[:count], right[:count], near[:count]
 
@@ -224,36 +230,35 @@ def _differences(ids: Ids, codes: Codes, new_ids: Ids, new_codes: Codes) -> tupl
     return ids[gone], new_ids[new], new_codes[new]
 
 
-class _Space(NamedTuple):
-    """What a search works in."""
+class _Room:
+    """A space to search in, and where it lies."""
 
-    ids: Ids
-    near: Distances
-    scratch: Ids
+    __slots__ = ("asked", "held", "ids", "near", "space")
 
-    @classmethod
-    def of(cls, room: int, hits: int = 0) -> _Space:
-        """With room for so many answers, and for as many hits or more."""
-        return cls(np.empty(room, np.int64), np.empty(room, np.int32), np.empty(SPACE + max(hits, room), np.int64))
+    def __init__(self, answers: int, hits: int = 0) -> None:
+        self.space = Space.of(answers, hits)
+        self.asked, self.ids, self.near = self.space.asked, self.space.ids, self.space.near
+        self.held = addresses(self.space)
 
-    def larger(self, hits: int, answers: int, done: int) -> _Space:
-        """With room for so many, and the answers so far; raises `InvalidInput` if that is too much."""
+    def larger(self, answered: int, done: int) -> _Room:
+        """With room for what there was none for, and the answers so far; raises `InvalidInput` if that is too much."""
+        answers = answered + int(self.asked[ANSWERS])
         if answers > tables.MOST:
             raise tables.too_many(done)
-        space = _Space.of(min(max(2 * len(self.ids), answers), tables.MOST), hits)
-        space.ids[: len(self.ids)], space.near[: len(self.near)] = self.ids, self.near
-        return space
+        room = _Room(min(max(2 * len(self.ids), answers), tables.MOST), int(self.asked[HITS]))
+        room.asked[:] = self.asked
+        room.ids[: len(self.ids)], room.near[: len(self.near)] = self.ids, self.near
+        return room
 
 
 class _Own(local):
-    """What each thread has for its searches, in one look."""
+    """What each thread has for its searches."""
 
     def __init__(self) -> None:
-        self.space = _Space.of(FEW)
+        self.room = _Room(FEW)
 
 
 _OWN = _Own()
-_BLANK = np.zeros(ANSWERS + 1, np.int64)
 
 
 def _sort_long(lims: Ids, ids: Ids, near: Distances) -> None:

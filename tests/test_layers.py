@@ -49,7 +49,7 @@ LAYERS = [  # from the bottom up: a file, or a room of files, which INSIDE puts 
     ["hashret.integrations"],
 ]
 INSIDE = {  # a file of a room may import from those before it
-    "indexer.kernels": "layout hits probe scan join search",
+    "indexer.kernels": "native layout hits probe scan join search",
     "hashret.inputs": "entry text records tables images vectors parquet sql pdf frames files source",
     "hashret.forward": "bottleneck sequence network remainder settle",
     "hashret.model": (
@@ -69,7 +69,7 @@ OUTSIDE = {  # who may import what is heavy
     "torch": "hashret.model.",
     "faiss": ("indexer.tables", "hashret.exchange.ready"),
     "numba": "indexer.kernels.",
-    "llvmlite": "indexer.kernels.layout",
+    "llvmlite": "indexer.kernels.native",
     "sqlalchemy": "indexer.s",
     "tokenizers": "hashret.features",
     "safetensors": ("hashret.hasher", "hashret.model.checkpoint"),
@@ -194,7 +194,7 @@ def test_no_pickle_anywhere():
         assert not [word for word in words if word in ast.unparse(tree).replace("allow_pickle=False", "")], module
 
 
-WIDE = ("indexer.kernels.search.search",)  # a call is half a microsecond longer if its arrays come in tuples
+WIDE = ("indexer.kernels.search.search",)  # a call is half a microsecond longer if its numbers come in tuples
 
 
 def test_files_and_functions_stay_short():

@@ -7,31 +7,62 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.bits import Ids
-from indexer.kernels.layout import Layout, Words, inlined, kernel, popcount, prefetch
+from indexer.bits import Distances, Ids
+from indexer.kernels.layout import Layout, Words
+from indexer.kernels.native import inlined, kernel, matrix, popcount, prefetch, vector
 
-# What `asked` holds: the first query to answer, k or 0 for all, the radius, the way, within how many bits the k-th
-# nearest is of half the queries, and of nearly all; then the probes and candidates that it took, how many queries were
-# scanned for, and how many hits or answers there was no room for.
-FIRST, MOST, RADIUS, WAY, LIKELY, GUESS, PROBED, MET, SCANNED, HITS, ANSWERS = range(11)
+# What `asked` holds: k or 0 for all, the radius, the way, within how many bits the k-th nearest is of half the queries,
+# and of nearly all; then the probes and candidates that it took, how many queries were scanned for, and how many hits
+# or answers there was no room for.
+MOST, RADIUS, WAY, LIKELY, GUESS, PROBED, MET, SCANNED, HITS, ANSWERS = range(10)
 # What `state` holds: hits, bits that one may be away, entries within those, candidates, hits that are settled, and
 # whether a code may have no entry left.
 FOUND, REACH, KEPT, SEEN, SETTLED, CAREFUL = range(6)
 PROBES = 64  # buckets looked up before their codes are compared: their look-ups overlap
 PART = 64  # codes of a scan that are compared at once, a bit of a word for each
 CHUNKS = 64  # at most so many of a code
-SPACE = 6 + 257 + 2 * CHUNKS + 2 * PROBES + PART  # of `scratch`, beside the hits
+AHEAD = 3  # a query and the two after it
+SPACE = 6 + 257 + 2 * AHEAD * CHUNKS + 2 * PROBES + PART  # of `scratch`, beside the hits
 DISTANCE = 48  # a hit is distance << 48 | code, an answer distance << 48 | id
 TABLE = 40  # a hit that is not settled is distance << 48 | table << TABLE | place in the table
 FEW, LONG = 24, 1024  # keys that are sorted by insertion; answers within a radius that the caller is to sort
 Hits = NDArray[np.int64]
 
 
-class Query(NamedTuple):
-    """One query on its way, and the space it works in."""
+class Space(NamedTuple):
+    """What a thread searches in."""
 
-    words: Words  # (w,)
-    asked: Ids  # (11,)
+    asked: Ids  # (10,)
+    words: Words  # (AHEAD, 4): a query and those after it
+    ids: Ids  # (room,): of the answers
+    near: Distances  # (room,): their distances
+    scratch: Ids  # (SPACE + hits,)
+
+    @classmethod
+    def of(cls, room: int, hits: int = 0) -> Space:
+        """With room for so many answers, and for as many hits or more."""
+        asked, words, scratch = (
+            np.zeros(ANSWERS + 1, np.int64),
+            np.zeros((AHEAD, 4), np.uint64),
+            SPACE + max(hits, room),
+        )
+        return cls(asked, words, np.empty(room, np.int64), np.empty(room, np.int32), np.empty(scratch, np.int64))
+
+
+@inlined
+def entered(held: Ids) -> Space:
+    """A space that is handed over as the `addresses` of its parts."""
+    return Space(
+        vector(held, 0, np.int64), matrix(held, 1, np.uint64), vector(held, 2, np.int64), vector(held, 3, np.int32),
+        vector(held, 4, np.int64),
+    )  # fmt: skip
+
+
+class Query(NamedTuple):
+    """One query on its way, and its parts of the space."""
+
+    words: Words  # (4,), of which the first w are its own
+    asked: Ids  # (10,)
     state: Ids  # (6,)
     among: Ids  # (257,): entries taken at each distance
     order: Ids  # (CHUNKS,): chunks by the sizes of their buckets
@@ -42,13 +73,17 @@ class Query(NamedTuple):
     hits: Hits
 
 
-@kernel
-def prepare(words: Words, asked: Ids, scratch: Ids) -> Query:
-    """A query with its parts of the scratch space."""
+@inlined
+def prepare(space: Space, number: int) -> Query:
+    """A query, by its number, with its parts of the space."""
+    slot, scratch = number % AHEAD, space.scratch
     state, among, rest = scratch[:6], scratch[6:263], scratch[263:]
-    order, sizes, rest = rest[:CHUNKS], rest[CHUNKS : 2 * CHUNKS], rest[2 * CHUNKS :]
+    mine = rest[2 * CHUNKS * slot : 2 * CHUNKS * (slot + 1)]
+    rest = rest[2 * CHUNKS * AHEAD :]
     starts, stops, sums = rest[:PROBES], rest[PROBES : 2 * PROBES], rest[2 * PROBES : 2 * PROBES + PART]
-    return Query(words, asked, state, among, order, sizes, starts, stops, sums, scratch[SPACE:])
+    return Query(
+        space.words[slot], space.asked, state, among, mine[:CHUNKS], mine[CHUNKS:], starts, stops, sums, scratch[SPACE:]
+    )
 
 
 @inlined
@@ -75,7 +110,7 @@ def take(layout: Layout, query: Query, away: int, table: int, place: int) -> Non
             state[REACH] -= 1
 
 
-@kernel
+@inlined
 def settle(layout: Layout, query: Query) -> None:
     """Put the code in place of where it was met, and count its entries, for all hits that are new."""
     state, among, hits = query.state, query.among, query.hits
@@ -120,7 +155,7 @@ def distance(codes: Words, words: Words, code: int) -> int:
     return away
 
 
-@kernel
+@inlined
 def expand(layout: Layout, query: Query, room: Ids) -> int:
     """Entries of the hits within reach as distance << 48 | id, in no order; their number, put only if there is room.
 
@@ -148,6 +183,20 @@ def expand(layout: Layout, query: Query, room: Ids) -> int:
             if fresh or not (layout.gone.size and layout.gone[place]):
                 room[size] = away << DISTANCE | (layout.fresh_ids[place - codes] if fresh else layout.ids[place])
                 size, taken = size + 1, taken + 1
+    return size
+
+
+@inlined
+def in_order(space: Space, query: Query, start: int, size: int) -> int:
+    """Put answers in order, their distances apart from their ids, and keep the k nearest; how many are left."""
+    k, keys, near = query.asked[MOST], space.ids[start:], space.near[start:]
+    if k or size <= LONG:
+        if size > 1:
+            sort(keys, size, query.starts, query.stops)
+        size = min(size, k) if k else size
+        for place in range(size):
+            near[place] = keys[place] >> DISTANCE
+            keys[place] &= (1 << DISTANCE) - 1
     return size
 
 

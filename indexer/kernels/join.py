@@ -6,13 +6,14 @@ A pair is taken at its first step, as a query's hit is. Both kernels stop when t
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.bits import Distances, Ids
-from indexer.kernels.layout import Layout, Numbers, kernel, popcount
+from indexer.kernels.layout import Layout, Numbers, opened
+from indexer.kernels.native import kernel, popcount
 from indexer.kernels.probe import RUN, is_first, least
 
 STEP, MASK, VALUE, PLACE = range(4)  # `state` of a join
@@ -22,22 +23,23 @@ class Join(NamedTuple):
     """What is joined, and how far that is."""
 
     radius: int
-    steps: int
+    step: tuple[int, int]  # level and place in the order
     order: Ids  # (m,): chunks in the order in which they are probed
     state: Ids  # (4,)
     found: Numbers  # (room, 3): numbers of two codes, and their distance
 
 
 @kernel
-def join(radius: int, steps: int, order: Ids, state: Ids, found: Numbers, *parts: Any) -> int:
+def join(radius: int, steps: int, order: Ids, state: Ids, found: Numbers, parts: Ids) -> int:
     """Find pairs of different codes, see `Join`; how many were found. All is done when state[STEP] is `steps`.
 
-    There must be room for as many pairs as the largest bucket has codes.
+    There must be room for as many pairs as the largest bucket has codes. `parts` are the addresses of a layout's.
     """
-    layout, work = Layout(*parts), Join(radius, steps, order, state, found)
+    layout = opened(parts)
     chunks, size = layout.shifts.size, 0
     while state[STEP] < steps:
-        level = state[STEP] // chunks
+        level, place = divmod(state[STEP], chunks)
+        work = Join(radius, (level, place), order, state, found)
         first, masks = layout.levels[level], layout.levels[level + 1] - layout.levels[level]
         while state[MASK] < masks:
             size = _join_values(layout, work, np.int64(layout.masks[first + state[MASK]]), size)
@@ -51,7 +53,7 @@ def join(radius: int, steps: int, order: Ids, state: Ids, found: Numbers, *parts
 @kernel
 def _join_values(layout: Layout, work: Join, mask: int, size: int) -> int:
     """Join each bucket with that whose value differs in `mask`; pairs found so far, their complement if out of room."""
-    offsets, state = layout.offsets[work.order[work.state[STEP] % layout.shifts.size]], work.state
+    offsets, state = layout.offsets[work.order[work.step[1]]], work.state
     while state[VALUE] < offsets.size - 1:
         other = state[VALUE] ^ mask
         start, stop = np.int64(offsets[other]), np.int64(offsets[other + 1])
@@ -68,7 +70,7 @@ def _join_values(layout: Layout, work: Join, mask: int, size: int) -> int:
 @kernel
 def _meet(layout: Layout, work: Join, place: int, start: int, stop: int, size: int) -> int:
     """Compare the code at a place of a table with those from `start` to `stop`; pairs found so far."""
-    table = work.order[work.state[STEP] % layout.shifts.size]
+    table = work.order[work.step[1]]
     words = layout.codes[0] if table == 0 else layout.words[table - 1]
     word = words[place]
     left = np.int64(layout.rows[table - 1, place]) if table else np.int64(place)
@@ -84,22 +86,20 @@ def _meet(layout: Layout, work: Join, place: int, start: int, stop: int, size: i
             away = np.int64(0)
             for number in range(layout.codes.shape[0]):
                 away += popcount(layout.codes[number, left] ^ layout.codes[number, right])
-            if away <= work.radius and is_first(
-                layout, work.order, layout.codes[:, left], work.state[STEP], right, differ
-            ):
+            if away <= work.radius and is_first(layout, work.order, layout.codes[:, left], work.step, right, differ):
                 work.found[size, 0], work.found[size, 1], work.found[size, 2] = left, right, away
                 size += 1
     return size
 
 
 @kernel
-def spread(state: Ids, found: NDArray[np.int32], left: Ids, right: Ids, near: Distances, *parts: Any) -> int:
+def spread(state: Ids, found: NDArray[np.int32], left: Ids, right: Ids, near: Distances, parts: Ids) -> int:
     """Pairs of entries, left < right, of pairs of codes (n, 3); how many were put in `left`, `right` and `near`.
 
     `state` (2,) is the pair to go on from, and which of its pairs of entries; all is done when the first is n. A code
-    that is paired with itself stands for the pairs among its entries.
+    that is paired with itself stands for the pairs among its entries. `parts` are the addresses of a layout's.
     """
-    layout = Layout(*parts)
+    layout = opened(parts)
     size = 0
     while state[0] < found.shape[0]:
         one, other, away = found[state[0]]

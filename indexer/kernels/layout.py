@@ -9,25 +9,18 @@ for codes of 64 bits a candidate's distance is known without another look.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from indexer.bits import Codes, Ids
+from indexer.kernels.native import inlined, kernel, matrix, vector, word
 from indexer.planner import FLIPS, chunking
 
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.int32]
-FILES = sorted(Path(__file__).parent.glob("*.py"))
-STAMP = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in FILES)
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 
 class Layout(NamedTuple):
@@ -39,7 +32,8 @@ class Layout(NamedTuple):
     gone: NDArray[np.bool_]  # (n,): ids that are removed or have another code by now; (0,) for none
     fresh: Words  # (w, f): codes stored since
     fresh_ids: Ids  # (f,), ascending
-    shifts: Ids  # (m,): chunk t is (word >> shifts[t]) & (2**width - 1)
+    places: Ids  # (m,): chunk t is of the word places[t],
+    shifts: Ids  # (m,): and is (word >> shifts[t]) & (2**width - 1)
     offsets: Numbers  # (m, 2**width + 1): where the codes of each value of chunk t begin in table t
     rows: Numbers  # (m - 1, u): the codes in the order of tables 1 to m - 1
     words: Words  # (m - 1, u): of each, the word that the chunk is of
@@ -48,75 +42,15 @@ class Layout(NamedTuple):
     costs: NDArray[np.float64]  # nanoseconds: of a probe, a candidate, a scan; then candidates a probe at each level
 
 
-def kernel(function: Compiled) -> Compiled:
-    """Compile when first called, keep the machine code on disk, and let other threads run meanwhile.
-
-    Without counting references to arrays, which costs more than a search: what is compiled so may not allocate.
-    """
-    return _compiled(function)
-
-
-def inlined(function: Compiled) -> Compiled:
-    """A kernel that is put into those that call it: handing over a `Layout` costs more than most of them do."""
-    return _compiled(function, inline="always")
-
-
-def _compiled(function: Compiled, **options: Any) -> Compiled:
-    """Compiled code, kept on disk only as long as none of the files here changes: each holds code of others.
-
-    numba looks at the file of the function alone. Where it cannot be told otherwise, or has no folder to write to,
-    nothing is kept.
-    """
-    options = {"nogil": True, "_nrt": False, **options}
-    try:
-        made: Any = njit(cache=True, **options)(function)
-        _ = made._cache._cache_file._source_stamp
-        made._cache._cache_file._source_stamp = STAMP
-    except (AttributeError, RuntimeError):
-        made = njit(**options)(function)
-    return cast(Compiled, made)
-
-
-@intrinsic
-def _popcount(_context: Any, _word: Any) -> Any:
-    """One instruction, for eight words at once in a loop."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), emit
-
-
-@intrinsic
-def _prefetch(_context: Any, array: Any, _place: Any) -> Any:
-    """A hint to the processor; harmless even where array[place] is not there."""
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        held = context.make_array(signature.args[0])(context, builder, value=arguments[0])
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        address = builder.bitcast(builder.gep(held.data, [arguments[1]]), byte)
-        hint = builder.module.declare_intrinsic(
-            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        )
-        builder.call(hint, [address, word(0), word(3), word(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), emit
-
-
-@intrinsic
-def _lowest(_context: Any, _word: Any) -> Any:
-    """One instruction."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(types.uint64), emit
-
-
-popcount: Callable[[Any], int] = _popcount  # bits set in a word
-lowest: Callable[[Any], int] = _lowest  # the place of the lowest bit that is set
-prefetch: Callable[[Any, Any], None] = _prefetch  # have array[place] brought near: most of a search is waiting for it
+@inlined
+def opened(held: Ids) -> Layout:
+    """A layout that is handed over as the `addresses` of its parts."""
+    return Layout(
+        matrix(held, 0, np.uint64), vector(held, 1, np.int32), vector(held, 2, np.int64), vector(held, 3, np.bool_),
+        matrix(held, 4, np.uint64), vector(held, 5, np.int64), vector(held, 6, np.int64), vector(held, 7, np.int64),
+        matrix(held, 8, np.int32), matrix(held, 9, np.int32), matrix(held, 10, np.uint64), vector(held, 11, np.int32),
+        vector(held, 12, np.int64), vector(held, 13, np.float64),
+    )  # fmt: skip
 
 
 def lay_out(ids: Ids, codes: Codes) -> tuple[Layout, Ids]:
@@ -134,13 +68,16 @@ def lay_out(ids: Ids, codes: Codes) -> tuple[Layout, Ids]:
     starts = np.append(firsts, len(ids)).astype(np.int32)
     size, count = len(firsts), len(words)
     chunks, width = chunking(codes.shape[1] * 8, size)
-    shifts = np.tile(64 - width * np.arange(1, chunks // count + 1), count)
+    places, shifts = np.divmod(np.arange(chunks), chunks // count)
+    shifts = 64 - width * (shifts + 1)
     offsets = np.zeros((len(shifts), (1 << width) + 1), dtype=np.int32)
     rows, beside = np.empty((len(shifts) - 1, size), np.int32), np.empty((len(shifts) - 1, size), np.uint64)
     fill(different, shifts, offsets, rows, beside, np.empty(1 << width, np.int32))
     none = np.zeros((count, 0), np.uint64), np.zeros(0, np.int64)
     gone, costs = np.zeros(0, np.bool_), np.ones(3 + width)
-    layout = Layout(different, starts, ids[order], gone, *none, shifts, offsets, rows, beside, *flips(width), costs)
+    layout = Layout(
+        different, starts, ids[order], gone, *none, places, shifts, offsets, rows, beside, *flips(width), costs
+    )
     return layout, order
 
 
@@ -154,15 +91,23 @@ def as_words(codes: Codes) -> Words:
 @kernel
 def read(codes: Codes, words: Words) -> None:
     """Put codes into words (n, w), as `as_words` gives them."""
-    count = words.shape[1]
-    each = -(-codes.shape[1] // count)
     for row in range(codes.shape[0]):
-        for number in range(count):
-            word = np.uint64(0)
-            for place in range(number * each, number * each + 8):
-                inside = place < min((number + 1) * each, codes.shape[1])
-                word = (word << np.uint64(8)) | (np.uint64(codes[row, place]) if inside else np.uint64(0))
-            words[row, number] = word
+        read_row(codes[row], words[row], words.shape[1])
+
+
+@inlined
+def read_row(code: Codes, words: Words, count: int) -> None:
+    """Put one code into the first `count` words."""
+    each = -(-code.size // count)
+    for number in range(count):
+        if each == 8 and (number + 1) * each <= code.size:
+            words[number] = word(code, number * each)
+            continue
+        value = np.uint64(0)
+        for place in range(number * each, number * each + 8):
+            inside = place < min((number + 1) * each, code.size)
+            value = (value << np.uint64(8)) | (np.uint64(code[place]) if inside else np.uint64(0))
+        words[number] = value
 
 
 def as_codes(words: Words, width: int) -> Codes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexer.bits import Ids
+from indexer.bits import Codes, Ids
 from indexer.kernels.hits import (
     CAREFUL,
     FOUND,
@@ -28,7 +28,8 @@ from indexer.kernels.hits import (
     settle,
     take,
 )
-from indexer.kernels.layout import Layout, Words, inlined, kernel, popcount, prefetch
+from indexer.kernels.layout import Layout, Words, read_row
+from indexer.kernels.native import inlined, popcount, prefetch
 
 SAMPLE = 1024  # codes of a bucket that a first reach is drawn in by
 RUN = 8  # codes of a bucket that are compared at once
@@ -38,18 +39,22 @@ RUN = 8  # codes of a bucket that are compared at once
 def probe(layout: Layout, query: Query) -> bool:
     """Step by step until every code within reach has been met; whether that was done."""
     chunks = layout.shifts.size
-    step = 0
-    while True:
-        if step % chunks == 0 and not _pays(layout, query, step // chunks):
-            return False
-        _step(layout, query, step)
+    level, place = np.int64(0), np.int64(0)
+    while place or _pays(layout, query, level):
+        if level == 0:
+            _own(layout, query, place)
+        else:
+            _flipped(layout, query, level, place)
         if query.state[FOUND] > query.state[SETTLED]:
             settle(layout, query)
-        if step >= query.state[REACH]:
+        if level * chunks + place >= query.state[REACH]:
             return True
         if query.state[SEEN] * layout.costs[1] > layout.costs[2]:  # far more than was foreseen
             return False
-        step += 1
+        place += 1
+        if place == chunks:
+            level, place = level + 1, np.int64(0)
+    return False
 
 
 @inlined
@@ -60,13 +65,18 @@ def eligible(layout: Layout, asked: Ids) -> int:
 
 
 @inlined
-def by_size(layout: Layout, query: Query) -> None:
-    """Put the eligible chunks in the order of the sizes of their buckets."""
-    order, sizes = query.order, query.sizes
-    count = eligible(layout, query.asked)
-    for table in range(count):
+def look_ahead(layout: Layout, query: Query, code: Codes) -> None:
+    """Read a query, and have near what tells where its buckets are."""
+    read_row(code, query.words, layout.codes.shape[0])
+    for table in range(eligible(layout, query.asked)):
         prefetch(layout.offsets[table], chunk(layout, query.words, table))
-    for table in range(count):
+
+
+@inlined
+def by_size(layout: Layout, query: Query) -> None:
+    """Put the eligible chunks in the order of the sizes of their buckets, and have near those that come first."""
+    order, sizes = query.order, query.sizes
+    for table in range(eligible(layout, query.asked)):
         value = chunk(layout, query.words, table)
         size = np.int64(layout.offsets[table, value + 1]) - np.int64(layout.offsets[table, value])
         place = table
@@ -74,6 +84,10 @@ def by_size(layout: Layout, query: Query) -> None:
             sizes[place], order[place] = sizes[place - 1], order[place - 1]
             place -= 1
         sizes[place], order[place] = size, table
+    for place in range(min(layout.shifts.size, query.asked[RADIUS] + 1)):
+        table = order[place]
+        start = np.int64(layout.offsets[table, chunk(layout, query.words, table)])
+        prefetch(layout.codes[0] if table == 0 else layout.words[table - 1], start)
 
 
 @inlined
@@ -99,22 +113,9 @@ def draw_in(layout: Layout, query: Query) -> None:
 
 
 @inlined
-def fetch_ahead(layout: Layout, queries: Words, number: int, asked: Ids) -> None:
-    """Have near what the query after this one begins with, and of the one after that where to find it."""
-    count = eligible(layout, asked)
-    if number + 2 < queries.shape[0]:
-        for table in range(count):
-            prefetch(layout.offsets[table], chunk(layout, queries[number + 2], table))
-    if number + 1 < queries.shape[0]:
-        for table in range(count):
-            place = np.int64(layout.offsets[table, chunk(layout, queries[number + 1], table)])
-            prefetch(layout.codes[0] if table == 0 else layout.words[table - 1], place)
-
-
-@inlined
 def chunk(layout: Layout, words: Words, table: int) -> int:
     """The value of a chunk."""
-    word = words[table // (layout.shifts.size // layout.codes.shape[0])]
+    word = words[layout.places[table]]
     return np.int64((word >> np.uint64(layout.shifts[table])) & np.uint64(layout.offsets.shape[1] - 2))
 
 
@@ -140,10 +141,20 @@ def _pays(layout: Layout, query: Query, level: int) -> bool:
 
 
 @inlined
-def _step(layout: Layout, query: Query, step: int) -> None:
-    """Look up every value of one chunk at one level, many buckets at a time."""
-    chunks = layout.shifts.size
-    table, level = query.order[step % chunks], step // chunks
+def _own(layout: Layout, query: Query, place: int) -> None:
+    """Look up the value of one chunk."""
+    table = query.order[place]
+    value, offsets = chunk(layout, query.words, table), layout.offsets[table]
+    start, stop = np.int64(offsets[value]), np.int64(offsets[value + 1])
+    query.asked[PROBED] += 1
+    query.state[SEEN] += stop - start
+    _bucket(layout, query, (0, place), start, stop)
+
+
+@inlined
+def _flipped(layout: Layout, query: Query, level: int, place: int) -> None:
+    """Look up every value that differs in so many bits, many buckets at a time."""
+    table = query.order[place]
     value, offsets = chunk(layout, query.words, table), layout.offsets[table]
     words = layout.codes[0] if table == 0 else layout.words[table - 1]
     starts, stops = query.starts, query.stops
@@ -154,19 +165,18 @@ def _step(layout: Layout, query: Query, step: int) -> None:
             other = value ^ np.int64(layout.masks[number])
             starts[full], stops[full] = offsets[other], offsets[other + 1]
             prefetch(words, starts[full])
-            prefetch(words, starts[full] + RUN)
             full += np.int64(stops[full] > starts[full])
         query.asked[PROBED] += last - first
         for bucket in range(full):
             query.state[SEEN] += stops[bucket] - starts[bucket]
-            _bucket(layout, query, step, starts[bucket], stops[bucket])
+            _bucket(layout, query, (level, place), starts[bucket], stops[bucket])
 
 
 @inlined
-def _bucket(layout: Layout, query: Query, step: int, start: int, stop: int) -> None:
+def _bucket(layout: Layout, query: Query, step: tuple[int, int], start: int, stop: int) -> None:
     """Compare the codes of a bucket and take those that are met for the first time."""
-    table = query.order[step % layout.shifts.size]
-    mine = table // (layout.shifts.size // layout.codes.shape[0])
+    table = query.order[step[1]]
+    mine = layout.places[table]
     words = layout.codes[0] if table == 0 else layout.words[table - 1]
     word = query.words[mine]
     for low in range(start, stop, RUN):
@@ -181,18 +191,25 @@ def _bucket(layout: Layout, query: Query, step: int, start: int, stop: int) -> N
             code = np.int64(0)
             if layout.codes.shape[0] > 1:
                 code = np.int64(place) if table == 0 else np.int64(layout.rows[table - 1, place])
-                for further in range(mine + 1, mine + layout.codes.shape[0]):
-                    other = further % layout.codes.shape[0]
-                    away += popcount(layout.codes[other, code] ^ query.words[other])
-                    if away > query.state[REACH]:
-                        break
+                away = _others(layout, query, code, mine, away)
             if away <= query.state[REACH] and is_first(layout, query.order, query.words, step, code, differ):
                 take(layout, query, away, table, place)
                 if table:
                     prefetch(layout.rows[table - 1], place)
 
 
-@kernel
+@inlined
+def _others(layout: Layout, query: Query, code: int, mine: int, away: int) -> int:
+    """The distance of a code whose word `mine` is so far away, or one that is beyond reach."""
+    for other in range(layout.codes.shape[0]):
+        if other != mine:
+            away += popcount(layout.codes[other, code] ^ query.words[other])
+            if away > query.state[REACH]:
+                break
+    return away
+
+
+@inlined
 def least(words: Words, word: int, start: int, stop: int) -> int:
     """The least distance of the words from `start` to `stop` from one word."""
     least, part = np.int64(64), words[start:stop]
@@ -202,19 +219,18 @@ def least(words: Words, word: int, start: int, stop: int) -> int:
 
 
 @inlined
-def is_first(layout: Layout, order: Ids, words: Words, step: int, code: int, differ: int) -> bool:
+def is_first(layout: Layout, order: Ids, words: Words, step: tuple[int, int], code: int, differ: int) -> bool:
     """Whether no step before this one leads from `words` to the code; they `differ` so in the word of its chunk."""
-    chunks = layout.shifts.size
-    each, level = chunks // layout.codes.shape[0], step // chunks
-    mine = order[step % chunks] // each
+    level, last = step
+    mine = layout.places[order[last]]
     most = np.uint64(layout.offsets.shape[1] - 2)
     first = True
-    for place in range(chunks if level else step):
+    for place in range(layout.shifts.size if level else last):
         table = order[place]
-        number = table // each
+        number = layout.places[table]
         word = differ if number == mine else layout.codes[number, code] ^ words[number]
         away = popcount((word >> np.uint64(layout.shifts[table])) & most)
-        if away < level or (away == level and place < step % chunks):
+        if away < level or (away == level and place < last):
             first = False
             break
     return first

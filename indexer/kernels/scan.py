@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.kernels.hits import FOUND, PART, PROBES, REACH, SETTLED, Query, distance, settle, take
-from indexer.kernels.layout import Layout, Words, inlined, kernel, lowest, popcount
+from indexer.kernels.layout import Layout, Words
+from indexer.kernels.native import inlined, kernel, lowest, popcount
 from indexer.kernels.probe import least
 
 BLOCK, DENSE = 256, 1  # codes that are passed over at once, unless the block before had more hits than this

@@ -8,35 +8,33 @@ the end.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from indexer.bits import Codes, Distances, Ids
+from indexer.bits import Codes, Ids
 from indexer.kernels.hits import (
     ANSWERS,
     CAREFUL,
-    DISTANCE,
-    FIRST,
     FOUND,
     GUESS,
     HITS,
     KEPT,
-    LONG,
+    LIKELY,
     MET,
     MOST,
+    PROBED,
     RADIUS,
     REACH,
     SCANNED,
     SEEN,
     WAY,
     Query,
+    entered,
     expand,
     forget,
+    in_order,
     prepare,
-    sort,
 )
-from indexer.kernels.layout import Layout, Numbers, Words, inlined, kernel, read
-from indexer.kernels.probe import by_size, draw_in, fetch_ahead, probe
+from indexer.kernels.layout import Layout, opened
+from indexer.kernels.native import inlined, kernel
+from indexer.kernels.probe import by_size, draw_in, look_ahead, probe
 from indexer.kernels.scan import scan
 
 MULTI, SCAN = 0, 1  # ways to go; the first turns into the second where it does not pay
@@ -44,40 +42,38 @@ MULTI, SCAN = 0, 1  # ways to go; the first turns into the second where it does 
 
 @kernel
 def search(
-    queries: Codes, words: Words, asked: Ids, lims: Ids, found: Ids, near: Distances, scratch: Ids,
-    codes: Words, starts: Numbers, ids: Ids, gone: NDArray[np.bool_], fresh: Words, fresh_ids: Ids, shifts: Ids,
-    offsets: Numbers, rows: Numbers, beside: Words, masks: Numbers, levels: Ids, costs: NDArray[np.float64],
+    queries: Codes, lims: Ids, first: int, k: int, radius: int, way: int, likely: int, guess: int, room: Ids, parts: Ids
 ) -> int:  # fmt: skip
-    """Answer queries (n, b / 8) as long as there is room; the number of the next, n if all are answered.
+    """Answer queries (n, b / 8), from the first on, as long as there is room: answers so far, or ~ the next query.
 
-    `asked` (11,) says what, and is told what it took; see `hits`. Answers by (distance, id) go to `found` and `near`
-    between the `lims` (n + 1,) of each query; those within a radius that are more than LONG are left to the caller to
-    sort, as distance << 48 | id in `found`. `words` (n, w) and `scratch` (SPACE + hits,) are to work in. The others
-    are the parts of a `Layout`: as `*parts` numba takes 1.2 microseconds more to look at them.
+    What `asked` holds is in `hits`, which tells what it took too. `room` and `parts` are the addresses of a `Space` and
+    of a `Layout`. Answers by (distance, id) go to the space, between the `lims` (n + 1,) of each query; those within a
+    radius that are more than LONG are left to the caller to sort, as distance << 48 | id.
     """
-    read(queries, words)
-    layout = Layout(codes, starts, ids, gone, fresh, fresh_ids, shifts, offsets, rows, beside, masks, levels, costs)
-    k = asked[MOST]
-    for number in range(asked[FIRST], words.shape[0]):
-        fetch_ahead(layout, words, number, asked)
-        query = prepare(words[number], asked, scratch)
+    layout, space = opened(parts), entered(room)
+    asked = space.asked
+    asked[MOST], asked[RADIUS], asked[WAY], asked[LIKELY], asked[GUESS] = k, radius, way, likely, guess
+    if first == 0:
+        asked[PROBED:], lims[0] = 0, 0
+    for number in range(first - 2, queries.shape[0]):
+        if number + 2 < queries.shape[0]:
+            look_ahead(layout, prepare(space, number + 2), queries[number + 2])
+        if first <= number + 1 < queries.shape[0]:
+            by_size(layout, prepare(space, number + 1))
+        if number < first:
+            continue
+        query = prepare(space, number)
         _answer(layout, query)
         start = lims[number]
         if query.state[FOUND] > query.hits.size:
             asked[HITS] = query.state[FOUND]
-            return number
-        size = expand(layout, query, found[start:]) if query.state[FOUND] else 0
-        if size > found.size - start:
+            return ~number
+        size = expand(layout, query, space.ids[start:]) if query.state[FOUND] else 0
+        if size > space.ids.size - start:
             asked[ANSWERS] = size
-            return number
-        if k or size <= LONG:
-            sort(found[start:], size, query.starts, query.stops)
-            size = min(size, k) if k else size
-            for place in range(start, start + size):
-                near[place] = found[place] >> DISTANCE
-                found[place] &= (1 << DISTANCE) - 1
-        lims[number + 1] = start + size
-    return words.shape[0]
+            return ~number
+        lims[number + 1] = start + in_order(space, query, start, size)
+    return lims[queries.shape[0]]
 
 
 @inlined
@@ -87,19 +83,17 @@ def _answer(layout: Layout, query: Query) -> None:
     The reach is drawn in as if each code had an entry. Where some are gone that may be too far, which shows when fewer
     than k are left; then it is done again with care.
     """
-    query.state[CAREFUL] = 0
-    _collect(layout, query)
-    drawn_in = query.state[KEPT] < query.asked[MOST] and query.state[REACH] < query.asked[RADIUS]
-    if layout.gone.size and drawn_in:
-        query.state[CAREFUL] = 1
+    for careful in range(2):
+        query.state[CAREFUL] = careful
         _collect(layout, query)
+        if not layout.gone.size or query.state[KEPT] >= query.asked[MOST] or query.state[REACH] == query.asked[RADIUS]:
+            break
 
 
-@kernel
+@inlined
 def _collect(layout: Layout, query: Query) -> None:
     """Probe, and scan where that does not pay."""
     forget(query, query.asked[RADIUS])
-    by_size(layout, query)
     draw_in(layout, query)
     if layout.fresh.shape[1]:
         scan(layout, query, layout.fresh, layout.codes.shape[1])

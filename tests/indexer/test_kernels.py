@@ -2,16 +2,18 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from numba import njit
 
-from indexer.kernels import hits, join, layout, probe, scan, search
+from indexer.kernels import hits, join, layout, native, probe, scan, search
 
 
 @pytest.mark.parametrize("kernel", [layout.fill, hits.settle, probe.least, scan.scan, search.search, join.join])
 def test_machine_code_is_kept_until_any_file_of_kernels_changes(kernel):
-    assert kernel._cache._cache_file._source_stamp == layout.STAMP
-    assert [name for name, _, _ in layout.STAMP] == [
-        "__init__.py", "hits.py", "join.py", "layout.py", "probe.py", "scan.py", "search.py",
+    assert kernel._cache._cache_file._source_stamp == native.STAMP
+    assert [name for name, _, _ in native.STAMP] == [
+        "__init__.py", "hits.py", "join.py", "layout.py", "native.py", "probe.py", "scan.py", "search.py",
     ]  # fmt: skip
 
 
@@ -25,6 +27,40 @@ def test_without_a_place_for_machine_code_none_is_kept(lacks, monkeypatch):
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: SimpleNamespace(function=function)
 
-    monkeypatch.setattr(layout, "njit", njit)
-    assert layout.kernel(len).function is len
+    monkeypatch.setattr(native, "njit", njit)
+    assert native.kernel(len).function is len
     assert calls == [{"cache": True, "nogil": True, "_nrt": False}, {"nogil": True, "_nrt": False}]
+
+
+@njit(_nrt=False)
+def _sums(held, sums):
+    """The elements of a matrix and of a vector, and their shapes, each in its place."""
+    first, second = native.matrix(held, 0, np.int32), native.vector(held, 1, np.bool_)
+    sums[0], sums[1], sums[2] = first.shape[0], first.shape[1], second.size
+    for row in range(first.shape[0]):
+        for column in range(first.shape[1]):
+            sums[3] = 10 * sums[3] + first[row, column]
+    for place in range(second.size):
+        sums[4] = 2 * sums[4] + second[place]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "flags", "expected"),
+    [
+        ([[1, 2, 3], [4, 5, 6]], [True, False, True, True], [2, 3, 4, 123456, 0b1011]),
+        ([[-7]], [], [1, 1, 0, -7, 0]),
+        (np.zeros((2, 0)), [False], [2, 0, 1, 0, 0]),
+    ],
+)
+def test_arrays_handed_over_by_address_are_the_same_arrays(numbers, flags, expected):
+    arrays = np.array(numbers, np.int32), np.array(flags, np.bool_)
+    held, sums = native.addresses(arrays), np.zeros(5, np.int64)
+    assert held[:, 0].tolist() == [array.__array_interface__["data"][0] for array in arrays]
+    assert held[:, 1:].tolist() == [list(arrays[0].shape), [len(flags), 1]]
+    _sums(held, sums)
+    assert sums.tolist() == expected
+
+
+def test_arrays_with_gaps_are_not_handed_over():
+    with pytest.raises(AssertionError):
+        native.addresses([np.zeros((4, 4))[:, :2]])
