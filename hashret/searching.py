@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,7 @@ def shortlist(k: int) -> int:
     return max(30 * k, SHORTLIST)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """The keywords of a search."""
 
     k: int
@@ -100,8 +99,8 @@ def conditions(index: Index, texts: Sequence[str]) -> Where | None:
 
 def plain(index: Index, codes: Codes, asked: Asked) -> list[list[Hit]]:
     """Hits of each code by (distance, id); their score is the share of bits that are the same."""
-    found = _nearest(index, codes, asked)
-    return [hits(index, ids, near.tolist(), (1 - near / index.bits).tolist()) for ids, near in found]
+    found, bits = ((ids, near.tolist()) for ids, near in _nearest(index, codes, asked)), index.bits
+    return [hits(index, ids, near, (1 - away / bits for away in near)) for ids, near in found]
 
 
 def _nearest(index: Index, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:

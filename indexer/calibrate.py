@@ -22,7 +22,7 @@ from indexer.planner import Costs, scans
 QUERIES = 8  # that the nearest are looked for of
 FEW, LEVELS = 3, 4  # queries that a level is tried with, and levels: of a million codes of 64 bits the third is dear
 CANDIDATE = 1 / 9  # of what a probe takes, where memory is near: 20 and 2.5 ns at 64 bits, 230 and 28 at 256
-BUDGET = 25e6  # nanoseconds, after which what is known must do
+BUDGET = 20e6  # nanoseconds, after which what is known must do
 NEAREST = (1, 10, 100)  # k that are tried
 TURNS, ENOUGH = 5, 2e6  # as often is something timed, or for so many nanoseconds
 ENDLESS = 1e18

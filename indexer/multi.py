@@ -171,7 +171,7 @@ class Multi:
         lims = np.empty(count + 1, np.int64)
         room = _OWN.room
         if count * max(k, 16) > FEW or way != MULTI:
-            room = _Room(min(k, len(self.by_id) + 1) * count + MANY)
+            room = _OWN.having(min(k, len(self.by_id) + 1) * count + MANY)
         while (size := search(codes, lims, first, k, radius, way, likely, guess, room.held, self.parts)) < 0:
             first = ~size
             room = room.larger(int(lims[first]), first)
@@ -256,6 +256,13 @@ class _Own(local):
 
     def __init__(self) -> None:
         self.room = _Room(FEW)
+
+    def having(self, answers: int) -> _Room:
+        """Room for so many answers, which is kept unless that is very many."""
+        room = self.room if answers <= len(self.room.ids) else _Room(answers)
+        if answers <= 2 * MANY:
+            self.room = room
+        return room
 
 
 _OWN = _Own()

@@ -206,6 +206,12 @@ def test_long_answers_are_in_order(bits):
     equals_brute_force(table, ids, codes, codes[:2], (bits // 2, bits), (2000,))
 
 
+def test_room_is_kept_for_the_next_search_unless_it_is_very_large(monkeypatch):
+    monkeypatch.setattr(multi._OWN, "room", multi._Room(3))
+    monkeypatch.setattr(multi, "MANY", 5)
+    assert [len(multi._OWN.having(answers).ids) for answers in (2, 9, 4, 11, 4)] == [3, 9, 9, 11, 9]
+
+
 def test_answers_that_need_more_room_are_complete(monkeypatch):
     monkeypatch.setattr(multi._OWN, "room", multi._Room(3))
     monkeypatch.setattr(multi, "MANY", 5)
@@ -216,6 +222,7 @@ def test_answers_that_need_more_room_are_complete(monkeypatch):
 
 @pytest.mark.parametrize("make", [table_of, scan_of])
 def test_more_answers_than_are_allowed_are_refused(make, monkeypatch):
+    monkeypatch.setattr(multi._OWN, "room", multi._Room(3))
     monkeypatch.setattr(tables, "_BLOCK", 1)
     monkeypatch.setattr(tables, "MOST", 5000)
     table = make(random_codes(3000, 8))

@@ -150,9 +150,9 @@ def test_a_plan_with_tables_reads_as_a_sentence():
     texts = [str(plan_tables(COSTS, SHAPE, 1, *asked)) for asked in ((None, 4), (10, None), (None, 40))]
     assert texts == [
         "multi-index: all within 4 bits, 4 chunks of 16 bits are looked up with up to 1 of them flipped;"
-        " 20 probes and 408 candidates a query, about 7 µs",
+        " 20 probes and 408 candidates a query, about 5 µs",
         "multi-index: the 10 nearest are expected within 6 bits, 4 chunks of 16 bits are looked up with up to 1 of them"
-        " flipped; 52 probes and 984 candidates a query, about 22 µs",
+        " flipped; 52 probes and 984 candidates a query, about 20 µs",
         "scan: all 900,000 different codes are compared; 0 probes and 900,000 candidates a query, about 60 ms",
     ]
     measured = Plan("bucket", 1, 1, 40.0, "why", 2500.0)
