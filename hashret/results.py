@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(slots=True)  # frozen ones take a microsecond to make, ten of them a third of a search
+@dataclass(slots=True)  # frozen, each takes a microsecond to make in place of a quarter
 class Hit:
     """One answer: `distance` in bits, `score` higher is better, `content` None for images and embeddings."""
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from indexer.bits import Codes
-from indexer.kernels.hits import MET, PROBED
+from indexer.kernels.hits import ANSWERS, MET, PROBED
 from indexer.kernels.search import SCAN
 from indexer.multi import Multi
 from indexer.planner import Costs, scans
@@ -66,7 +66,7 @@ def _levels(table: Multi, queries: Codes, scan: float, until: float) -> tuple[fl
     A probe waits for memory: it is timed on queries of its own, as the second time memory is near. Candidates lie in
     a row and come fast: they are timed on queries asked again and again.
     """
-    chunks, met, before, probe, candidate = len(table.layout.shifts), [], np.zeros(10), 1.0, 1.0
+    chunks, met, before, probe, candidate = len(table.layout.shifts), [], np.zeros(ANSWERS + 1), 1.0, 1.0
     call = _time(lambda: table.ask(queries[:1], 0, 0))
     for level, own in zip(range(len(table.layout.levels) - 1), np.split(queries, LEVELS), strict=False):
         radius = chunks * (level + 1) - 1

@@ -41,12 +41,9 @@ class Space(NamedTuple):
     @classmethod
     def of(cls, room: int, hits: int = 0) -> Space:
         """With room for so many answers, and for as many hits or more."""
-        asked, words, scratch = (
-            np.zeros(ANSWERS + 1, np.int64),
-            np.zeros((AHEAD, 4), np.uint64),
-            SPACE + max(hits, room),
-        )
-        return cls(asked, words, np.empty(room, np.int64), np.empty(room, np.int32), np.empty(scratch, np.int64))
+        asked, words = np.zeros(ANSWERS + 1, np.int64), np.zeros((AHEAD, 4), np.uint64)
+        ids, near = np.empty(room, np.int64), np.empty(room, np.int32)
+        return cls(asked, words, ids, near, np.empty(SPACE + max(hits, room), np.int64))
 
 
 @inlined
