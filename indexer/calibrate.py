@@ -17,7 +17,7 @@ from indexer.bits import Codes
 from indexer.kernels.hits import ANSWERS, MET, PROBED
 from indexer.kernels.search import SCAN
 from indexer.multi import Multi
-from indexer.planner import Costs, scans
+from indexer.planner import Costs, quick, scans
 
 QUERIES = 8  # that the nearest are looked for of
 FEW, LEVELS = 3, 4  # queries that a level is tried with, and levels: of a million codes of 64 bits the third is dear
@@ -44,7 +44,8 @@ def calibrated(table: Multi, seed: int = 0) -> Multi:
     found = Costs(
         len(table), probe, candidate, scan, tuple(costs[3:].tolist()), _nearest(table, queries[:QUERIES], until)
     )
-    return replace(table, costs=found, scans=scans(found, *table.shape[1:], table.width * 8))
+    scanned = scans(found, *table.shape[1:], table.width * 8)
+    return replace(table, costs=found, scans=scanned, quick=quick(found, *table.shape[1:], scanned))
 
 
 def _queries(table: Multi, count: int, seed: int) -> Codes:

@@ -59,7 +59,10 @@ class Matches:
 
 @dataclass(slots=True)
 class RangeMatches:
-    """All within a radius: query i has `ids` int64 and `distances` int32 from `lims[i]` to `lims[i + 1]`."""
+    """All within a radius: query i has `ids` int64 and `distances` int32 from `lims[i]` to `lims[i + 1]`.
+
+    Answers to one query may share their `lims`, and empty ones all three: these cannot be written to.
+    """
 
     lims: Ids
     ids: Ids
@@ -88,7 +91,7 @@ class Index:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._memory = Memory(store)
+        self._memory = Memory(store, _empty(store))
         self._filtered = Filtered(store, self._memory)
 
     @classmethod
@@ -213,6 +216,10 @@ class Index:
 
         Raises `InvalidInput` if that is more than 100 million answers.
         """
+        if among is None and where is None:
+            found: RangeMatches | None = self._memory.direct(codes, radius)
+            if found is not None:
+                return found
         bits = self.store.bits
         codes = as_codes(codes, bits)
         _positive("radius", radius, 0)
@@ -257,7 +264,7 @@ class Index:
         return replace(foreseen, measured=(time.perf_counter() - start) * 1e6)
 
     def _tell(self, queries: int, k: int | None, radius: int | None) -> None:
-        """Tell the plan of a search to whoever listens."""
+        """Tell the plan of a search to whoever listens; who begins to between two changes, from the second on."""
         if log.isEnabledFor(logging.INFO):
             log.info("search: %s", self._plan(queries, k, radius))
 
@@ -332,6 +339,14 @@ class Index:
             ids.append(found[order])
             near.append(away[order])
         return np.array(lims, dtype=np.int64), np.concatenate(ids), np.concatenate(near)
+
+
+def _empty(store: Store) -> RangeMatches:
+    """An answer of nothing, whose parts can be shared."""
+    parts = np.zeros(2, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32)
+    for part in parts:
+        part.flags.writeable = False
+    return RangeMatches(*parts, store)
 
 
 def _check_keys(keys: Sequence[str]) -> None:

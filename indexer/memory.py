@@ -8,10 +8,11 @@ changed.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from importlib.util import find_spec
 from threading import Lock, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from indexer.tables import Scan
 if TYPE_CHECKING:
     from indexer.multi import Multi
 
+plans = logging.getLogger("indexer.index")
 FEWEST = 10_000  # entries that tables are made for unasked
 NO_NUMBA = "numba is not installed"
 
@@ -31,11 +33,13 @@ NO_NUMBA = "numba is not installed"
 class Memory:
     """The codes of one store; see above. Any number of threads may ask for `table`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, like: Any) -> None:
         self._store = store
+        self._like = like
         self._look = store.change
         self._lock = Lock()
         self._held: tuple[object, Scan | Multi | None] = None, None  # as of which change; read and set at once
+        self.direct: Callable[[Any, Any], Any] = _nothing
         self._asked = 0
         self._worker: Thread | None = None
 
@@ -46,7 +50,7 @@ class Memory:
 
     def close(self) -> None:
         """Forget everything."""
-        self._held = None, None
+        self._held, self.direct = (None, None), _nothing
 
     def current(self, queries: int = 1) -> Scan | Multi:
         """All codes as of the store's revision, for so many queries."""
@@ -85,26 +89,38 @@ class Memory:
         if table is not None and not isinstance(table, Scan):
             made = calibrated(table.renewed())
             with self._lock:
-                self._held = None, made
+                self._held, self.direct = (None, made), _nothing
 
     def warm(self) -> None:
         """Make the tables now, unless they are there or numba is not."""
-        table = self._refresh(self._look())
+        change = self._look()
+        table = self._refresh(change)
         if not isinstance(table, Scan) or not can_compile():
             return
         from indexer.calibrate import calibrated
         from indexer.multi import Multi
 
         made = calibrated(Multi.of(table))
+        direct = self._directly(change, made)
         with self._lock:
-            self._held = None, made
+            self._held, self.direct = (change, made), direct
 
     def wrote(self, revision: int, drop: Ids, ids: Ids, codes: Codes) -> None:
         """Take over what this process has just written as `revision`: entries that are gone, and new ones."""
         with self._lock:
             table = self.table
             if table is not None and not isinstance(table, Scan) and table.revision == revision - 1:
-                self._held = None, table.changed(revision, drop, ids, codes)
+                self._held, self.direct = (None, table.changed(revision, drop, ids, codes)), _nothing
+
+    def _directly(self, change: object, table: Scan | Multi) -> Callable[[Any, Any], Any]:
+        """What answers small radii with nothing in between, as long as nobody writes; else it answers None.
+
+        Where every plan is to be told it answers none.
+        """
+        watched, told = self._store.watched, plans.isEnabledFor(logging.INFO)
+        if isinstance(table, Scan) or watched is None or not isinstance(change, bytes) or told:
+            return _nothing
+        return table.direct((watched, np.frombuffer(change, np.int64)), self._like) or _nothing
 
     def _refresh(self, change: object) -> Scan | Multi:
         """Bring what is held up to the store's revision."""
@@ -117,10 +133,14 @@ class Memory:
                 none = np.zeros(0, np.int64), np.zeros((0, width), np.uint8)
                 have = {number: Segment(stamp, *none) for number, stamp in table.stamps.items()}
                 table = table.updated(*self._store.segments(have))
-            self._held = change, table
+            self._held, self.direct = (change, table), self._directly(change, table)
         if not isinstance(table, Scan) and table.worn:
             self._begin(self._renew)
         return table
+
+
+def _nothing(code: object, radius: object) -> None:
+    """Answers nothing."""
 
 
 def can_compile() -> bool:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from indexer import tables
 from indexer.bits import Codes, Distances, Ids
+from indexer.kernels.direct import Ask, direct
 from indexer.kernels.hits import ANSWERS, DISTANCE, HITS, LONG, Space
 from indexer.kernels.join import join, spread
 from indexer.kernels.layout import Layout, Words, as_codes, as_words, lay_out
@@ -44,6 +45,7 @@ class Multi:
     stamps: Mapping[int, int]
     costs: Costs | None = None  # as `indexer.calibrate` measured them
     scans: tuple[bool, ...] = (False,) * 257  # for each radius, whether a scan is cheaper than probing
+    quick: int = -1  # the largest radius that takes microseconds
     parts: Ids = field(init=False, repr=False)  # the addresses of the layout's
 
     def __post_init__(self) -> None:
@@ -179,6 +181,10 @@ class Multi:
         if not k and size > LONG:
             _sort_long(lims, ids, near)
         return (lims, ids, near), room.asked
+
+    def direct(self, watched: tuple[Ids, Ids], like: Any) -> Ask | None:
+        """What answers radii that take microseconds with nothing in between; see `indexer.kernels.direct`."""
+        return direct(self.layout, watched, self.width, self.quick, like)
 
     def pairs(self, radius: int) -> Iterator[tuple[Ids, Ids, Distances]]:
         """Every pair within `radius` bits once, left < right, in chunks and in no order."""

@@ -28,6 +28,8 @@ CALL = 15.0  # a call of FAISS and the ordering of its answer
 MOST_PROBES = 200_000  # more flips than this are never made: their masks alone would be megabytes
 TABLES = 1_500_000.0  # importing numba and its compiled kernels, and laying out a million codes
 KERNEL = 4.0  # a call of a kernel and the arrays around it
+DIRECT = 0.6  # the same with nothing in between, for one query
+QUICK = 20_000.0  # nanoseconds of a search that other threads may be kept waiting for
 NARROW, WIDE = 16, 22  # at most so many bits a chunk, of few codes and of many
 MANY = 1 << 22  # different codes: buckets of 16 bits would hold more than 64
 FLIPS = 1 << 16  # ways to flip bits of a chunk that are kept
@@ -166,7 +168,8 @@ def plan_tables(costs: Costs, shape: tuple[int, int, int], queries: int, k: int 
         return Plan("scan", 0, codes, cost, f"all {codes:,} different codes are compared")
     probes, candidates = costs.steps(chunks, width, reach)
     why += f", {chunks} chunks of {width} bits are looked up with up to {reach // chunks} of them flipped"
-    return Plan("multi-index", round(probes), round(candidates), queries * (KERNEL + probing / 1000), why)
+    call = DIRECT if queries == 1 and k is None and probing < QUICK else KERNEL
+    return Plan("multi-index", round(probes), round(candidates), queries * (call + probing / 1000), why)
 
 
 def scans(costs: Costs, chunks: int, width: int, bits: int) -> tuple[bool, ...]:
@@ -176,6 +179,14 @@ def scans(costs: Costs, chunks: int, width: int, bits: int) -> tuple[bool, ...]:
         radius // chunks >= len(costs.met) or costs.probing(chunks, width, radius) > costs.scanning(radius)
         for radius in radii
     )
+
+
+def quick(costs: Costs, chunks: int, width: int, scanned: Sequence[bool]) -> int:
+    """The largest radius that is probed for in so short a time that other threads may be kept waiting; or -1."""
+    radius = 0
+    while radius < len(scanned) and not scanned[radius] and costs.probing(chunks, width, radius) < QUICK:
+        radius += 1
+    return radius - 1
 
 
 def pays_off(entries: int, bits: int, queries: int) -> bool:

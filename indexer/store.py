@@ -49,10 +49,15 @@ class Store:
         if bits is None:
             raise Corrupt(f"{path}: its model is not there: restore the file from a copy")
         self.bits: int = bits
-        writes = self._writes = [0]  # by this process; one count for all views of a database in memory
+        self._writes = np.zeros(1, np.int64)  # by this process; one count for all views of a database in memory
         self._watch = None if path == schema.MEMORY else Watch(path)
         # Gives a value that is another one after anybody has written: cheap to ask for before every search.
-        self.change: Callable[[], object] = self._watch.change if self._watch else lambda: writes[0]
+        self.change: Callable[[], object] = self._watch.change if self._watch else self._writes.tobytes
+
+    @property
+    def watched(self) -> Ids | None:
+        """Numbers in memory, int64 (n,), of which `change` is made, if it is: only as long as the file is open."""
+        return self._watch.watched if self._watch else self._writes
 
     @property
     def cache(self) -> Cache:

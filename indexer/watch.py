@@ -12,6 +12,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
+from indexer.bits import Ids
+
 HEADER = 48  # bytes of the index of the write-ahead log that every transaction changes
 MAPS = "/proc/self/maps"
 
@@ -37,6 +41,11 @@ class Watch:
         except (OSError, ValueError, sqlite3.Error):
             return None
         return None if address is None else memoryview((ctypes.c_char * HEADER).from_address(address))
+
+    @property
+    def watched(self) -> Ids | None:
+        """That head as numbers, int64 (6,), if it is there: to be looked at only as long as this is open."""
+        return None if self._header is None else np.frombuffer(self._header, np.int64)
 
     def change(self) -> object:
         """A value that is another one after anybody has written to the file.

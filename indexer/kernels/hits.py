@@ -36,14 +36,23 @@ class Space(NamedTuple):
     words: Words  # (AHEAD, 4): a query and those after it
     ids: Ids  # (room,): of the answers
     near: Distances  # (room,): their distances
-    scratch: Ids  # (SPACE + hits,)
+    state: Ids  # (6,)
+    among: Ids  # (257,): entries taken at each distance
+    orders: Ids  # (AHEAD, CHUNKS): chunks by the sizes of their buckets
+    sizes: Ids  # (AHEAD, CHUNKS)
+    starts: Ids  # (PROBES,): of buckets that are looked up
+    stops: Ids  # (PROBES,)
+    sums: Ids  # (PART,): distances of codes that are scanned
+    hits: Hits
 
     @classmethod
     def of(cls, room: int, hits: int = 0) -> Space:
         """With room for so many answers, and for as many hits or more."""
-        asked, words = np.zeros(ANSWERS + 1, np.int64), np.zeros((AHEAD, 4), np.uint64)
-        ids, near = np.empty(room, np.int64), np.empty(room, np.int32)
-        return cls(asked, words, ids, near, np.empty(SPACE + max(hits, room), np.int64))
+        shapes = ANSWERS + 1, (AHEAD, 4), room, room, CAREFUL + 1, 257, *[(AHEAD, CHUNKS)] * 2, *[PROBES] * 2, PART
+        return cls(*map(np.empty, (*shapes, max(hits, room)), KINDS))
+
+
+KINDS = (np.int64, np.uint64, np.int64, np.int32, *[np.int64] * 8)  # of the arrays of a space
 
 
 @inlined
@@ -51,7 +60,8 @@ def entered(held: Ids) -> Space:
     """A space that is handed over as the `addresses` of its parts."""
     return Space(
         vector(held, 0, np.int64), matrix(held, 1, np.uint64), vector(held, 2, np.int64), vector(held, 3, np.int32),
-        vector(held, 4, np.int64),
+        vector(held, 4, np.int64), vector(held, 5, np.int64), matrix(held, 6, np.int64), matrix(held, 7, np.int64),
+        vector(held, 8, np.int64), vector(held, 9, np.int64), vector(held, 10, np.int64), vector(held, 11, np.int64),
     )  # fmt: skip
 
 
@@ -59,28 +69,25 @@ class Query(NamedTuple):
     """One query on its way, and its parts of the space."""
 
     words: Words  # (4,), of which the first w are its own
-    asked: Ids  # (10,)
-    state: Ids  # (6,)
-    among: Ids  # (257,): entries taken at each distance
-    order: Ids  # (CHUNKS,): chunks by the sizes of their buckets
+    asked: Ids
+    state: Ids
+    among: Ids
+    order: Ids  # (CHUNKS,)
     sizes: Ids  # (CHUNKS,)
-    starts: Ids  # (PROBES,): of buckets that are looked up
-    stops: Ids  # (PROBES,)
-    sums: Ids  # (PART,): distances of codes that are scanned
+    starts: Ids
+    stops: Ids
+    sums: Ids
     hits: Hits
 
 
 @inlined
 def prepare(space: Space, number: int) -> Query:
     """A query, by its number, with its parts of the space."""
-    slot, scratch = number % AHEAD, space.scratch
-    state, among, rest = scratch[:6], scratch[6:263], scratch[263:]
-    mine = rest[2 * CHUNKS * slot : 2 * CHUNKS * (slot + 1)]
-    rest = rest[2 * CHUNKS * AHEAD :]
-    starts, stops, sums = rest[:PROBES], rest[PROBES : 2 * PROBES], rest[2 * PROBES : 2 * PROBES + PART]
+    slot = number % AHEAD
     return Query(
-        space.words[slot], space.asked, state, among, mine[:CHUNKS], mine[CHUNKS:], starts, stops, sums, scratch[SPACE:]
-    )
+        space.words[slot], space.asked, space.state, space.among, space.orders[slot], space.sizes[slot],
+        space.starts, space.stops, space.sums, space.hits,
+    )  # fmt: skip
 
 
 @inlined

@@ -9,8 +9,10 @@ for codes of 64 bits a candidate's distance is known without another look.
 
 from __future__ import annotations
 
+import mmap
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,9 @@ from indexer.bits import Codes, Ids
 from indexer.kernels.native import inlined, kernel, matrix, vector, word
 from indexer.planner import FLIPS, chunking
 
+LINE, PAGE = 64, 1 << 21  # bytes of a line of the processor's cache, and of a large page
+LARGE = 1 << 22  # bytes of an array that NumPy asks for large pages for
+ADVICE = getattr(mmap, "MADV_HUGEPAGE", None)  # Linux alone has it
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.int32]
 
@@ -75,10 +80,29 @@ def lay_out(ids: Ids, codes: Codes) -> tuple[Layout, Ids]:
     fill(different, shifts, offsets, rows, beside, np.empty(1 << width, np.int32))
     none = np.zeros((count, 0), np.uint64), np.zeros(0, np.int64)
     gone, costs = np.zeros(0, np.bool_), np.ones(3 + width)
-    layout = Layout(
-        different, starts, ids[order], gone, *none, places, shifts, offsets, rows, beside, *flips(width), costs
-    )
-    return layout, order
+    parts = different, starts, ids[order], gone, *none, places, shifts, offsets, rows, beside, *flips(width), costs
+    return Layout(*together(parts)), order
+
+
+def together(arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """The same arrays, the small ones copied into one piece of memory with large pages, where the system has such.
+
+    A search of few microseconds waits for tables of pages as long as for what is in them. Large arrays have large pages
+    already: NumPy sees to that.
+    """
+    sizes = [array.nbytes if array.nbytes < LARGE else 0 for array in arrays]
+    ends = np.cumsum([-(-size // LINE) * LINE for size in sizes]).tolist()
+    if ADVICE is None or ends[-1] < PAGE // 2:
+        return list(arrays)
+    held = mmap.mmap(-1, ends[-1] + PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    held.madvise(ADVICE)
+    piece, out = np.frombuffer(held, np.uint8), list(arrays)
+    piece = piece[-piece.ctypes.data % PAGE :]
+    for number, (array, size, start) in enumerate(zip(arrays, sizes, [0, *ends], strict=False)):
+        if size:
+            out[number] = piece[start : start + size].view(array.dtype).reshape(array.shape)
+            out[number][...] = array
+    return out
 
 
 def as_words(codes: Codes) -> Words:

@@ -1,4 +1,4 @@
-"""What numba is told of: how kernels are compiled, instructions it has no name for, and arrays by their addresses."""
+"""What numba is told of: how kernels are compiled, instructions it has no name for, and memory by its addresses."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from indexer.bits import Ids
 FILES = sorted(Path(__file__).parent.glob("*.py"))
 STAMP = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in FILES)
 PLACES = 3  # that an array takes in `addresses`: where it begins, and its shape
+HELD = types.Array(types.int64, 2, "C")  # what numba calls such `addresses`
+WORD = ir.IntType(64)
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 
@@ -116,16 +118,56 @@ def _given(kind: Any, dimensions: int) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         held = context.make_array(signature.args[0])(context, builder, value=arguments[0])
-        row = builder.gep(held.data, [builder.mul(arguments[1], ir.Constant(ir.IntType(64), PLACES))])
+        row = builder.gep(held.data, [builder.mul(arguments[1], ir.Constant(WORD, PLACES))])
         address, *shape = (builder.load(builder.gep(row, [ir.IntType(32)(place)])) for place in range(1 + dimensions))
-        made = context.make_array(array)(context, builder)
-        size = ir.IntType(64)(context.get_abi_sizeof(made.data.type.pointee))
-        strides = [builder.mul(size, number) for number in shape[1:]] + [size]
-        data = builder.inttoptr(address, made.data.type)
-        populate_array(made, data, shape, strides, size, None)  # type: ignore[no-untyped-call]
-        return made._getvalue()
+        return _made(context, builder, array, address, shape)
 
-    return array(types.Array(types.int64, 2, "C"), types.int64, kind), emit
+    return array(HELD, types.int64, kind), emit
+
+
+def _made(context: Any, builder: Any, array: Any, address: Any, shape: Sequence[Any]) -> Any:
+    """An array of a type, that lies at an address."""
+    made = context.make_array(array)(context, builder)
+    size = WORD(context.get_abi_sizeof(made.data.type.pointee))
+    strides = [builder.mul(size, number) for number in shape[1:]] + [size]
+    data = builder.inttoptr(address, made.data.type)
+    populate_array(made, data, shape, strides, size, None)  # type: ignore[no-untyped-call]
+    return made._getvalue()
+
+
+@intrinsic
+def _table(_context: Any, _address: Any) -> Any:
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return _made(context, builder, HELD, arguments[0], [WORD(1 << 32), WORD(PLACES)])
+
+    return HELD(types.int64), emit
+
+
+@intrinsic
+def _read(_context: Any, _address: Any, _offset: Any) -> Any:
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.load(builder.inttoptr(builder.add(*arguments), WORD.as_pointer()))
+
+    return types.int64(types.int64, types.int64), emit
+
+
+@intrinsic
+def _put(_context: Any, _address: Any, _offset: Any, _value: Any) -> Any:
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        builder.store(arguments[2], builder.inttoptr(builder.add(*arguments[:2]), WORD.as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), emit
+
+
+@intrinsic
+def _called(_context: Any, _function: Any, given: Any) -> Any:
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        values = [builder.extract_value(arguments[1], place) for place in range(given.count)]
+        function = ir.FunctionType(WORD, [WORD] * given.count)
+        return builder.call(builder.inttoptr(arguments[0], function.as_pointer()), values)
+
+    return types.int64(types.int64, given), emit
 
 
 word: Callable[[Any, int], int] = _word  # the eight bytes of codes from a place on, the first of them highest
@@ -134,6 +176,16 @@ lowest: Callable[[Any], int] = _lowest  # the place of the lowest bit that is se
 prefetch: Callable[[Any, Any], None] = _prefetch  # have array[place] brought near: most of a search is waiting for it
 vector: Callable[[Ids, int, Any], Any] = _vector  # of `addresses`, by its number, an array (n,) of some dtype
 matrix: Callable[[Ids, int, Any], Any] = _matrix  # an array (n, m)
+table: Callable[[int], Ids] = _table  # `addresses` that lie at an address, however many they are
+read: Callable[[int, int], int] = _read  # the word at an address and so many bytes on
+put: Callable[[int, int, int], None] = _put  # write one there
+called: Callable[[int, tuple[int, ...]], int] = _called  # what the C function at an address gives for these words
+
+
+def address_of(function: Callable[..., Any], words: int) -> int:
+    """Where C finds a kernel that takes so many words and gives one, which is compiled if it was not yet."""
+    made: Any = cast(Any, function).get_compile_result(types.int64(*[types.int64] * words))
+    return int(made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name))
 
 
 def addresses(arrays: Sequence[NDArray[Any]]) -> Ids:

@@ -87,7 +87,11 @@ def by_size(layout: Layout, query: Query) -> None:
     for place in range(min(layout.shifts.size, query.asked[RADIUS] + 1)):
         table = order[place]
         start = np.int64(layout.offsets[table, chunk(layout, query.words, table)])
-        prefetch(layout.codes[0] if table == 0 else layout.words[table - 1], start)
+        if table:
+            prefetch(layout.words[table - 1], start)
+            prefetch(layout.rows[table - 1], start)
+        else:
+            prefetch(layout.codes[0], start)
 
 
 @inlined
@@ -180,8 +184,8 @@ def _bucket(layout: Layout, query: Query, step: tuple[int, int], start: int, sto
     words = layout.codes[0] if table == 0 else layout.words[table - 1]
     word = query.words[mine]
     for low in range(start, stop, RUN):
-        high, edge = min(low + RUN, stop), min(low, words.size - RUN)
-        if edge >= 0 and least(words, word, edge, edge + RUN) > query.state[REACH]:
+        high = min(low + RUN, stop)
+        if high - low == RUN and least(words, word, low, high) > query.state[REACH]:
             continue
         for place in range(low, high):
             differ = words[place] ^ word

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from numba import njit
 
-from indexer.kernels import hits, join, layout, native, probe, scan, search
+from indexer.kernels import direct, hits, join, layout, native, probe, scan, search
 
 
-@pytest.mark.parametrize("kernel", [layout.fill, hits.settle, probe.least, scan.scan, search.search, join.join])
+@pytest.mark.parametrize(
+    "kernel", [layout.fill, hits.settle, probe.least, scan.scan, search.search, join.join, direct.answer]
+)
 def test_machine_code_is_kept_until_any_file_of_kernels_changes(kernel):
     assert kernel._cache._cache_file._source_stamp == native.STAMP
     assert [name for name, _, _ in native.STAMP] == [
-        "__init__.py", "hits.py", "join.py", "layout.py", "native.py", "probe.py", "scan.py", "search.py",
+        "__init__.py", "direct.py", "hits.py", "join.py", "layout.py", "native.py", "probe.py", "scan.py", "search.py",
     ]  # fmt: skip
 
 
@@ -64,3 +66,31 @@ def test_arrays_handed_over_by_address_are_the_same_arrays(numbers, flags, expec
 def test_arrays_with_gaps_are_not_handed_over():
     with pytest.raises(AssertionError):
         native.addresses([np.zeros((4, 4))[:, :2]])
+
+
+def test_small_arrays_are_put_together_as_they_are():
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 2**63, (3, 70_001)), rng.random(65_537), np.zeros((2, 0), np.uint64), np.ones(3, np.bool_)
+    large = np.arange(layout.LARGE // 4, dtype=np.int32)
+    together = layout.together([*small[:2], large, *small[2:]])
+    assert together[2] is large
+    for one, other in zip((*small[:2], large, *small[2:]), together, strict=True):
+        assert (one.dtype, one.shape) == (other.dtype, other.shape)
+        assert np.array_equal(one, other)
+        assert other.flags.c_contiguous
+        assert other.flags.writeable
+    if layout.ADVICE is not None:
+        first = together[0].ctypes.data
+        assert [first % layout.PAGE, *(part.ctypes.data % layout.LINE for part in (together[1], together[4]))] == [
+            0,
+            0,
+            0,
+        ]
+        assert 0 < together[4].ctypes.data - first < sum(part.nbytes for part in small) + 4 * layout.LINE
+
+
+def test_few_arrays_and_systems_without_large_pages_keep_theirs(monkeypatch):
+    few, many = [np.ones(3), np.ones(5)], [np.ones(layout.PAGE // 16), np.ones(layout.PAGE // 16)]
+    assert all(one is other for one, other in zip(few, layout.together(few), strict=True))
+    monkeypatch.setattr(layout, "ADVICE", None)
+    assert all(one is other for one, other in zip(many, layout.together(many), strict=True))

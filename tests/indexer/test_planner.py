@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from indexer.planner import (
     pays_off,
     plan,
     plan_tables,
+    quick,
     scans,
 )
 
@@ -146,11 +149,23 @@ def test_tables_are_made_for_many_queries_of_many_codes():
     assert pays_off(1_000_000, 64, 1_000_000)
 
 
+@pytest.mark.parametrize(("probe", "scanned", "most"), [
+    (20.0, 9, 8),  # 60 µs of probes at 9 bits
+    (20.0, 3, 2),  # a scan is cheaper from 3 bits on
+    (5_000.0, 65, 2),  # at 3 bits a fourth chunk is looked up
+    (20_000.0, 65, -1),
+    (1e-9, 65, 64),
+])  # fmt: skip
+def test_a_search_is_quick_as_long_as_probing_takes_microseconds(probe, scanned, most):
+    costs = replace(COSTS, probe=probe, candidate=0.0, nearest=((10, 100, 100, 1.0), (100, 200, 200, 1.0)))
+    assert quick(costs, 4, 16, [radius >= scanned for radius in range(65)]) == most
+
+
 def test_a_plan_with_tables_reads_as_a_sentence():
     texts = [str(plan_tables(COSTS, SHAPE, 1, *asked)) for asked in ((None, 4), (10, None), (None, 40))]
     assert texts == [
         "multi-index: all within 4 bits, 4 chunks of 16 bits are looked up with up to 1 of them flipped;"
-        " 20 probes and 408 candidates a query, about 5 µs",
+        " 20 probes and 408 candidates a query, about 2 µs",
         "multi-index: the 10 nearest are expected within 6 bits, 4 chunks of 16 bits are looked up with up to 1 of them"
         " flipped; 52 probes and 984 candidates a query, about 20 µs",
         "scan: all 900,000 different codes are compared; 0 probes and 900,000 candidates a query, about 60 ms",
