@@ -21,6 +21,7 @@ from indexer.planner import Costs, quick, scans
 
 QUERIES = 8  # that the nearest are looked for of
 FEW, LEVELS = 3, 4  # queries that a level is tried with, and levels: of a million codes of 64 bits the third is dear
+RUNS = 2  # of which the shorter times are taken, as something else may be busy meanwhile
 CANDIDATE = 1 / 9  # of what a probe takes, where memory is near: 20 and 2.5 ns at 64 bits, 230 and 28 at 256
 BUDGET = 20e6  # nanoseconds, after which what is known must do
 NEAREST = (1, 10, 100)  # k that are tried
@@ -35,10 +36,13 @@ def calibrated(table: Multi, seed: int = 0) -> Multi:
     if not len(table):
         return table
     until = _clock() + BUDGET
-    queries = _queries(table, QUERIES + FEW * LEVELS, seed)
+    queries = _queries(table, QUERIES + RUNS * FEW * LEVELS, seed)
     scan = _time(lambda: table.ask(queries[:1], 0, table.width * 8 // 6, SCAN))
     costs = np.array([1.0, 1.0, ENDLESS] + [1.0] * (len(table.layout.costs) - 3))
-    probe, candidate, met = _levels(_with(table, costs), queries[QUERIES:], scan, until)
+    runs = [_levels(_with(table, costs), some, scan, until) for some in np.split(queries[QUERIES:], RUNS)]
+    probes, candidates, meetings = zip(*runs, strict=True)
+    probe, candidate = min(probes), min(candidates)
+    met = [float(np.mean(level)) for level in zip(*meetings, strict=False)]
     costs[:] = (probe, candidate, scan, *met, *[met[-1]] * (len(costs) - 3 - len(met)))
     table = _with(table, costs)
     found = Costs(

@@ -104,6 +104,16 @@ def test_costs_come_from_several_queries_however_little_time_there_is(monkeypatc
     assert [k for k, *_ in costs.nearest] == [1, 10, 100]
 
 
+def test_of_two_measurements_the_shorter_times_are_taken(monkeypatch):
+    runs = iter([(50.0, 2.0, [1.0, 3.0, 7.0]), (40.0, 3.0, [3.0, 4.0])])
+    asked = []
+    monkeypatch.setattr(calibrate, "_levels", lambda table, codes, scan, until: asked.append(codes) or next(runs))
+    costs = calibrated(table_of(clustered_codes(3000, 64))).costs
+    assert (costs.probe, costs.candidate, costs.met[:4]) == (40.0, 2.0, (2.0, 3.5, 3.5, 3.5))
+    assert len(asked[0]) == len(asked[1]) == calibrate.FEW * calibrate.LEVELS
+    assert (asked[0] != asked[1]).any()
+
+
 def test_what_others_do_meanwhile_is_not_counted_as_cost(monkeypatch):
     """A search that sleeps takes no longer by the clock of its thread."""
     monkeypatch.setattr(Multi, "search", lambda table, codes, k: sleep(0.02) or search(table, codes, k))
