@@ -253,7 +253,9 @@ def test_a_search_that_collecting_garbage_begins_changes_no_answer(index):
         found = index.within(query, 16)
         assert same(found, brute.within(ids, codes, query, 16))
         del waiting
-    assert set(asked) == {len(brute.within(ids, codes, codes[-1], 16)[0])}
+    answers = {len(brute.within(ids, codes, codes[-1], 16)[0])}
+    assert set(asked) <= answers
+    assert set(asked) == answers or sys.version_info >= (3, 12)  # from there on it waits for a call to end
 
 
 def test_many_threads_ask_while_one_writes(index):
