@@ -22,7 +22,7 @@ from indexer.kernels.native import inlined, kernel, matrix, vector, word
 from indexer.planner import FLIPS, chunking
 
 LINE, PAGE = 64, 1 << 21  # bytes of a line of the processor's cache, and of a large page
-LARGE = 1 << 22  # bytes of an array that NumPy asks for large pages for
+LARGE = 1 << 25  # bytes of an array that is left where it is
 ADVICE = getattr(mmap, "MADV_HUGEPAGE", None)  # Linux alone has it
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.int32]
@@ -85,10 +85,10 @@ def lay_out(ids: Ids, codes: Codes) -> tuple[Layout, Ids]:
 
 
 def together(arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    """The same arrays, the small ones copied into one piece of memory with large pages, where the system has such.
+    """The same arrays, but for large ones copied into one piece of memory of large pages, where the system has such.
 
-    A search of few microseconds waits for tables of pages as long as for what is in them. Large arrays have large pages
-    already: NumPy sees to that.
+    A search of few microseconds waits for tables of pages as long as for what is in them. NumPy asks for large pages
+    too, for what of an array fills them: most of a large one.
     """
     sizes = [array.nbytes if array.nbytes < LARGE else 0 for array in arrays]
     ends = np.cumsum([-(-size // LINE) * LINE for size in sizes]).tolist()

@@ -68,7 +68,7 @@ def test_arrays_with_gaps_are_not_handed_over():
         native.addresses([np.zeros((4, 4))[:, :2]])
 
 
-def test_small_arrays_are_put_together_as_they_are():
+def test_all_but_large_arrays_are_put_together_as_they_are():
     rng = np.random.default_rng(0)
     small = rng.integers(0, 2**63, (3, 70_001)), rng.random(65_537), np.zeros((2, 0), np.uint64), np.ones(3, np.bool_)
     large = np.arange(layout.LARGE // 4, dtype=np.int32)
