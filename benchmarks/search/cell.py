@@ -86,14 +86,13 @@ class Bench:
 
     def _timed(self, peer: Peer, question: Question) -> timing.Timed:
         """A method with its queries in its own form."""
-        singles = [peer.given(query[None]) for query in self.queries[: self.limits.calls]]
-        one, many = (peer.asker(question, single) for single in (True, False))
-        return timing.Timed(one, many, singles, lambda count: peer.given(self.queries[:count]))
+        alone = [peer.call(question, peer.given(query[None]), True) for query in self.queries[: self.limits.calls]]
+        return timing.Timed(alone, lambda count: peer.call(question, peer.given(self.queries[:count]), False))
 
     def _row(self, name: str, built: Built, question: Question, timed: timing.Timed) -> Row:
         """Figures of one method, its answers compared with the right ones."""
         peer, checked = built.peer, min(timed.batch, len(self.truth.queries))
-        found = peer.read(question, timed.many(peer.given(self.queries[:checked])))
+        found = peer.read(question, peer.call(question, peer.given(self.queries[:checked]), False)())
         exact = peer.exact(question)
         row: Row = {"method": name, "library": peer.library, "exact": exact, **timed.figures()}
         right = self.truth.answers(question)
@@ -104,8 +103,8 @@ class Bench:
 
     def _judged(self, peer: Peer, question: Question, found: Answers) -> Row:
         """How many answers of an exact method were looked at, some of single calls too, and how many are wrong."""
-        one, some = peer.asker(question, True), min(SINGLES_CHECKED, len(found))
-        raw = [one(peer.given(query[None])) for query in self.queries[:some]]
+        some = min(SINGLES_CHECKED, len(found))
+        raw = [peer.call(question, peer.given(query[None]), True)() for query in self.queries[:some]]
         singles = joined([peer.read(question, answer).query(0) for answer in raw])
         wrong = sum(self.truth.wrong(question, answers, peer.strict) for answers in (found, singles))
         return {"checked": len(found) + some, "wrong": wrong}

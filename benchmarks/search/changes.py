@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def _then_ask(call: Callable[[], object], index: Index, query: Codes) -> None:
     """A change, and both questions."""
     call()
     for question in map(Question.parse, QUESTIONS):
-        ask(index, question)(query)
+        asked(index, question, query)()
 
 
 def wrong(model: Model, queries: Codes) -> int:
@@ -85,7 +86,7 @@ def wrong(model: Model, queries: Codes) -> int:
     keys, codes = model.sorted()
     truth, count = Truth(codes, queries), 0
     for question in map(Question.parse, QUESTIONS):
-        found = ask(model.index, question)(queries)
+        found = asked(model.index, question, queries)()
         rows = np.searchsorted(model.index.ids(keys), found.ids.reshape(-1))
         if question.way == "r":
             given = Answers.of(found.lims, rows, found.distances)
@@ -95,11 +96,9 @@ def wrong(model: Model, queries: Codes) -> int:
     return count
 
 
-def ask(index: Index, question: Question) -> Callable[[Codes], object]:
-    """What answers a question."""
-    if question.way == "r":
-        return partial(index.within, radius=question.size)
-    return partial(index.search, k=question.size)
+def asked(index: Index, question: Question, queries: Codes) -> Callable[[], Any]:
+    """The call that answers a question."""
+    return partial(index.within if question.way == "r" else index.search, queries, question.size)
 
 
 def compared(indexes: dict[str, Index], queries: Codes, limits: timing.Limits) -> list[store.Row]:
@@ -108,8 +107,7 @@ def compared(indexes: dict[str, Index], queries: Codes, limits: timing.Limits) -
     for question in map(Question.parse, QUESTIONS):
         singles = [query[None] for query in queries[: limits.calls]]
         timed = {
-            name: timing.Timed(ask(index, question), len, singles, lambda count: queries[:count])
-            for name, index in indexes.items()
+            name: timing.Timed([asked(index, question, query) for query in singles]) for name, index in indexes.items()
         }
         timing.singles(timed, limits)
         p50 = {name: alone.percentiles(one.calls)[0] for name, one in timed.items()}

@@ -52,7 +52,9 @@ def ways(table: Multi, question: str) -> dict[str, Callable[[Codes], object]]:
 def case(table: Multi, queries: Codes, question: str) -> store.Row:
     """The median microseconds of each way, the regret, and what the plan foretold."""
     singles = [query[None] for query in queries[: CALLS.calls]]
-    timed = {name: timing.Timed(way, way, singles, len) for name, way in ways(table, question).items()}
+    timed = {
+        name: timing.Timed([partial(way, query) for query in singles]) for name, way in ways(table, question).items()
+    }
     timing.singles(timed, CALLS)
     p50 = {name: alone.percentiles(one.calls)[0] for name, one in timed.items()}
     regret = p50["planned"] / min(p50["probing"], p50["scan"])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from benchmarks.search.alone import percentiles, seconds
+from benchmarks.search.peers.peer import Call
 
 TURN, UNCOUNTED = 25, 2
 TURNS_OF_BATCHES = 3
@@ -26,15 +26,13 @@ class Limits:
 
 @dataclass
 class Timed:
-    """A method's `ask`, its queries one by one and all in one, in its own form, and the seconds that calls took.
+    """A method's calls for its queries one by one, ready to be made, and the seconds that they took.
 
-    `some(n)` makes a batch of the first n queries.
+    `some(n)` gives the call for a batch of the first n queries, where such are timed.
     """
 
-    one: Callable[[Any], Any]
-    many: Callable[[Any], Any]
-    singles: list[Any]
-    some: Callable[[int], Any]
+    singles: list[Call]
+    some: Callable[[int], Call] = lambda count: list
     calls: list[float] = field(default_factory=list)
     batches: list[float] = field(default_factory=list)
     batch: int = 0
@@ -53,10 +51,10 @@ def singles(methods: Mapping[str, Timed], limits: Limits) -> None:
             if timed.calls and sum(timed.calls) >= limits.seconds:
                 continue
             turn = timed.singles[first : min(first + TURN, limits.calls)]
-            for query in turn[:UNCOUNTED]:
-                timed.one(query)
-            for query in turn:
-                timed.calls.append(seconds(lambda timed=timed, query=query: timed.one(query)))
+            for call in turn[:UNCOUNTED]:
+                call()
+            for call in turn:
+                timed.calls.append(seconds(call))
                 if sum(timed.calls) >= limits.seconds:
                     break
 
@@ -71,4 +69,4 @@ def batches(methods: Mapping[str, Timed], queries: int, limits: Limits) -> None:
     for _ in range(TURNS_OF_BATCHES):
         for name, timed in methods.items():
             if sum(timed.batches) < limits.batch_seconds:
-                timed.batches.append(seconds(lambda timed=timed, name=name: timed.many(given[name])))
+                timed.batches.append(seconds(given[name]))

@@ -94,7 +94,7 @@ def queries(path: Path, codes: Codes, asked: Codes, limits: timing.Limits) -> li
 
 def _timed(call: Callable[[Codes], object], asked: Codes, limits: timing.Limits) -> timing.Timed:
     """Single calls of something."""
-    return timing.Timed(call, call, [query[None] for query in asked[: limits.calls]], lambda count: asked[:count])
+    return timing.Timed([partial(call, query[None]) for query in asked[: limits.calls]])
 
 
 def measure(n: int, runs: int, folder: Path, limits: timing.Limits) -> list[store.Row]:

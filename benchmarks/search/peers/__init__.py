@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from benchmarks.search.peers.faiss import Flat, Hash, Hnsw, Ivf, MultiHash
 from benchmarks.search.peers.hammingbird import Hammingbird
 from benchmarks.search.peers.ours import Hashret
-from benchmarks.search.peers.peer import Ask, Peer
+from benchmarks.search.peers.peer import Call, Peer
 from benchmarks.search.peers.scan import NumPyScan
 from benchmarks.search.peers.sqlite_vec import SqliteVec
 from benchmarks.search.peers.usearch import Usearch
@@ -35,4 +35,4 @@ def release(library: str) -> str:
         return "unknown"
 
 
-__all__ = ["METHODS", "OURS", "YARDSTICK", "Ask", "Peer", "release"]
+__all__ = ["METHODS", "OURS", "YARDSTICK", "Call", "Peer", "release"]

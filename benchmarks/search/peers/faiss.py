@@ -7,9 +7,8 @@ from math import log2
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.search.peers.peer import Ask, Peer
+from benchmarks.search.peers.peer import Call, Peer
 from benchmarks.search.questions import Answers, Question
 from indexer.bits import Codes
 
@@ -26,11 +25,11 @@ class Faiss(Peer):
     library = "faiss-cpu"
     index: Any
 
-    def asker(self, question: Question, single: bool) -> Ask:
+    def call(self, question: Question, queries: Codes, single: bool) -> Call:
         """`range_search` with the radius inclusive, or `search`."""
         if question.way == "r":
-            return partial(_within, self.index, question.size + 1)
-        return partial(_nearest, self.index, question.size)
+            return partial(self.index.range_search, queries, question.size + 1)
+        return partial(self.index.search, queries, question.size)
 
     def read(self, question: Question, raw: Any) -> Answers:
         """Both give distances before ids."""
@@ -88,10 +87,10 @@ class Hash(Faiss):
         self.index = faiss.IndexBinaryHash(codes.shape[1] * 8, key[0])
         self.index.add(codes)
 
-    def asker(self, question: Question, single: bool) -> Ask:
+    def call(self, question: Question, queries: Codes, single: bool) -> Call:
         """With as many flips as the question needs."""
         self.index.nflip = self._flips(question)
-        return super().asker(question, single)
+        return super().call(question, queries, single)
 
     @staticmethod
     def _flips(question: Question) -> int:
@@ -142,19 +141,7 @@ class Hnsw(Faiss):
         self.index.hnsw.efSearch = EFFORT
         self.index.add(codes)
 
-    def asker(self, question: Question, single: bool) -> Ask:
+    def call(self, question: Question, queries: Codes, single: bool) -> Call:
         """With a list that is long enough."""
         self.index.hnsw.efSearch = max(EFFORT, question.size)
-        return super().asker(question, single)
-
-
-def _within(index: Any, radius: int, queries: Codes) -> tuple[NDArray[Any], ...]:
-    """Found by a strict radius."""
-    found: tuple[NDArray[Any], ...] = index.range_search(queries, radius)
-    return found
-
-
-def _nearest(index: Any, k: int, queries: Codes) -> tuple[NDArray[Any], ...]:
-    """The k nearest."""
-    found: tuple[NDArray[Any], ...] = index.search(queries, k)
-    return found
+        return super().call(question, queries, single)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
-
-from benchmarks.search.peers.peer import Ask, Peer
+from benchmarks.search.peers.peer import Call, Peer
 from benchmarks.search.questions import Answers, Question
 from indexer.bits import Codes
 
@@ -35,13 +34,9 @@ class Hammingbird(Peer):
         self.index = hammingbird.Index(codes.shape[1], key[0])
         self.index.add_batch(codes)
 
-    def given(self, queries: Codes) -> Codes:
-        """One query alone is a row."""
-        return queries[0] if len(queries) == 1 else queries
-
-    def asker(self, question: Question, single: bool) -> Ask:
+    def call(self, question: Question, queries: Codes, single: bool) -> Call:
         """`query` or `query_batch`."""
-        return self.index.query if single else lambda queries: self.index.query_batch(np.atleast_2d(queries))
+        return partial(self.index.query, queries[0]) if single else partial(self.index.query_batch, queries)
 
     def read(self, question: Question, raw: Any) -> Answers:
         """Of one query a list of pairs, of several a list of such lists."""

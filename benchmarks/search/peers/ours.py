@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.search.peers.peer import Ask, Peer
+from benchmarks.search.peers.peer import Call, Peer
 from benchmarks.search.questions import Answers, Question
 from indexer import Index
 from indexer.bits import Codes
@@ -40,11 +40,9 @@ class Hashret(Peer):
         self.stored = time.perf_counter() - start
         warm(self.index)
 
-    def asker(self, question: Question, single: bool) -> Ask:
+    def call(self, question: Question, queries: Codes, single: bool) -> Call:
         """`within` or `search`."""
-        if question.way == "r":
-            return partial(self.index.within, radius=question.size)
-        return partial(self.index.search, k=question.size)
+        return partial(self.index.within if question.way == "r" else self.index.search, queries, question.size)
 
     def read(self, question: Question, raw: Any) -> Answers:
         """As it came; the first entry of a new file has id 1."""

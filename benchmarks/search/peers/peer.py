@@ -1,7 +1,7 @@
-"""What the benchmark asks of a method: hold some codes, and hand out functions that answer one question.
+"""What the benchmark asks of a method: hold some codes, and hand out calls that answer one question.
 
-Only the call of such a function is timed. Queries are brought into the form a library wants before it, and its answer
-into `Answers` after it, so that each is timed as its own users call it.
+Only such a call is timed, of the library's own function with its own arguments. Queries are brought into the form a
+library wants before it, and its answer into `Answers` after it, so that each is timed as its own users call it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from benchmarks.search.questions import Answers, Question
 from indexer.bits import Codes
 
-Ask = Callable[[Any], Any]
+Call = Callable[[], Any]
 
 
 class Peer:
@@ -50,8 +50,8 @@ class Peer:
         """Queries uint8 (q, b / 8) as the library wants them."""
         return queries
 
-    def asker(self, question: Question, single: bool) -> Ask:
-        """The function that answers this question for what `given` made; `single`: one query will come at a time."""
+    def call(self, question: Question, queries: Any, single: bool) -> Call:
+        """The call that answers this question for what `given` made; `single`: of one query alone."""
         raise NotImplementedError
 
     def read(self, question: Question, raw: Any) -> Answers:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.search.peers.peer import Ask, Peer
+from benchmarks.search.peers.peer import Call, Peer
 from benchmarks.search.questions import Answers, Question
 from indexer.bits import Codes
 
@@ -23,10 +24,9 @@ class NumPyScan(Peer):
         """As words."""
         return _words(queries)
 
-    def asker(self, question: Question, single: bool) -> Ask:
+    def call(self, question: Question, queries: NDArray[Any], single: bool) -> Call:
         """One query after the other."""
-        one = self._within if question.way == "r" else self._nearest
-        return partial(_each, partial(one, size=question.size))
+        return partial(_each, self._within if question.way == "r" else self._nearest, queries, question.size)
 
     def read(self, question: Question, raw: Any) -> Answers:
         """Ids and distances of each query."""
@@ -57,9 +57,9 @@ class NumPyScan(Peer):
         return rows[order], far[rows[order]]
 
 
-def _each(one: Ask, queries: NDArray[Any]) -> list[Any]:
+def _each(one: Callable[[NDArray[Any], int], Any], queries: NDArray[Any], size: int) -> list[Any]:
     """The answer to each query."""
-    return [one(query) for query in queries]
+    return [one(query, size) for query in queries]
 
 
 def _words(codes: Codes) -> NDArray[Any]:

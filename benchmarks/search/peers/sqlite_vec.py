@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from benchmarks.search.peers.peer import Ask, Peer
+from benchmarks.search.peers.peer import Call, Peer
 from benchmarks.search.questions import Answers, Question
 from indexer.bits import Codes
 
@@ -52,9 +52,9 @@ class SqliteVec(Peer):
         """As BLOBs."""
         return [query.tobytes() for query in queries]
 
-    def asker(self, question: Question, single: bool) -> Ask:
+    def call(self, question: Question, queries: list[bytes], single: bool) -> Call:
         """A statement for each query."""
-        return partial(_each, self.db, WITHIN if question.way == "r" else NEAREST, question.size)
+        return partial(_each, self.db, WITHIN if question.way == "r" else NEAREST, question.size, queries)
 
     def read(self, question: Question, raw: Any) -> Answers:
         """Rows."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from benchmarks.search.peers.faiss import EFFORT, LINKS
-from benchmarks.search.peers.peer import Ask, Peer
+from benchmarks.search.peers.peer import Call, Peer
 from benchmarks.search.questions import Answers, Question
 from indexer.bits import Codes
 
@@ -41,11 +42,10 @@ class Usearch(Peer):
         self.index = Index(ndim=codes.shape[1] * 8, **kind)
         self.index.add(np.arange(len(codes)), codes, threads=1)
 
-    def asker(self, question: Question, single: bool) -> Ask:
+    def call(self, question: Question, queries: Codes, single: bool) -> Call:
         """`search` on one thread; a batch of one is a batch."""
         self.index.expansion_search = max(EFFORT, question.size)
-        search, k = self.index.search, question.size
-        return lambda queries: search(queries, k, threads=1)
+        return partial(self.index.search, queries, question.size, threads=1)
 
     def read(self, question: Question, raw: Any) -> Answers:
         """Keys and distances; keys of few results are cut."""
