@@ -21,7 +21,7 @@ from indexer.planner import Costs, quick, scans
 
 QUERIES = 8  # that the nearest are looked for of
 FEW, LEVELS = 3, 4  # queries that a level is tried with, and levels: of a million codes of 64 bits the third is dear
-RUNS = 2  # of which the shorter times are taken, as something else may be busy meanwhile
+RUNS = 2  # if there is time, of which the shorter times are taken: something else may be busy meanwhile
 CANDIDATE = 1 / 9  # of what a probe takes, where memory is near: 20 and 2.5 ns at 64 bits, 230 and 28 at 256
 BUDGET = 20e6  # nanoseconds, after which what is known must do
 NEAREST = (1, 10, 100)  # k that are tried
@@ -39,7 +39,10 @@ def calibrated(table: Multi, seed: int = 0) -> Multi:
     queries = _queries(table, QUERIES + RUNS * FEW * LEVELS, seed)
     scan = _time(lambda: table.ask(queries[:1], 0, table.width * 8 // 6, SCAN))
     costs = np.array([1.0, 1.0, ENDLESS] + [1.0] * (len(table.layout.costs) - 3))
-    runs = [_levels(_with(table, costs), some, scan, until) for some in np.split(queries[QUERIES:], RUNS)]
+    bare, parts = _with(table, costs), np.split(queries[QUERIES:], RUNS)
+    runs = [_levels(bare, parts[0], scan, until)]
+    if _clock() < until - BUDGET / 2:
+        runs.append(_levels(bare, parts[1], scan, until))
     probes, candidates, meetings = zip(*runs, strict=True)
     probe, candidate = min(probes), min(candidates)
     met = [float(np.mean(level)) for level in zip(*meetings, strict=False)]

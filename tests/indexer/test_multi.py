@@ -114,6 +114,14 @@ def test_of_two_measurements_the_shorter_times_are_taken(monkeypatch):
     assert (asked[0] != asked[1]).any()
 
 
+def test_where_the_first_measurement_took_long_there_is_no_second(monkeypatch):
+    asked = []
+    monkeypatch.setattr(calibrate, "BUDGET", 0)
+    monkeypatch.setattr(calibrate, "_levels", lambda table, *rest: asked.append(rest) or (50.0, 2.0, [1.0, 3.0]))
+    assert calibrated(table_of(clustered_codes(3000, 64))).costs.met[:3] == (1.0, 3.0, 3.0)
+    assert len(asked) == 1
+
+
 def test_what_others_do_meanwhile_is_not_counted_as_cost(monkeypatch):
     """A search that sleeps takes no longer by the clock of its thread."""
     monkeypatch.setattr(Multi, "search", lambda table, codes, k: sleep(0.02) or search(table, codes, k))
