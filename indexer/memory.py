@@ -40,6 +40,7 @@ class Memory:
         self._lock = Lock()
         self._held: tuple[object, Scan | Multi | None] = None, None  # as of which change; read and set at once
         self.direct: Callable[[Any, Any], Any] = _nothing
+        self._closed = False
         self._asked = 0
         self._worker: Thread | None = None
 
@@ -49,8 +50,10 @@ class Memory:
         return self._held[1]
 
     def close(self) -> None:
-        """Forget everything."""
-        self._held, self.direct = (None, None), _nothing
+        """Forget everything, and what is still being made too: the file must not be looked at from now on."""
+        with self._lock:
+            self._closed = True
+            self._held, self.direct = (None, None), _nothing
 
     def current(self, queries: int = 1) -> Scan | Multi:
         """All codes as of the store's revision, for so many queries."""
@@ -89,7 +92,8 @@ class Memory:
         if table is not None and not isinstance(table, Scan):
             made = calibrated(table.renewed())
             with self._lock:
-                self._held, self.direct = (None, made), _nothing
+                if not self._closed:
+                    self._held, self.direct = (None, made), _nothing
 
     def warm(self) -> None:
         """Make the tables now, unless they are there or numba is not."""
@@ -103,7 +107,8 @@ class Memory:
         made = calibrated(Multi.of(table))
         direct = self._directly(change, made)
         with self._lock:
-            self._held, self.direct = (change, made), direct
+            if not self._closed:
+                self._held, self.direct = (change, made), direct
 
     def wrote(self, revision: int, drop: Ids, ids: Ids, codes: Codes) -> None:
         """Take over what this process has just written as `revision`: entries that are gone, and new ones."""
@@ -118,7 +123,7 @@ class Memory:
         Where every plan is to be told it answers none.
         """
         watched, told = self._store.watched, plans.isEnabledFor(logging.INFO)
-        if isinstance(table, Scan) or watched is None or not isinstance(change, bytes) or told:
+        if self._closed or told or isinstance(table, Scan) or watched is None or not isinstance(change, bytes):
             return _nothing
         return table.direct((watched, np.frombuffer(change, np.int64)), self._like) or _nothing
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import Index
+from indexer import Index, calibrate
 from indexer.errors import InvalidInput
 from indexer.index import RangeMatches, _empty
 from indexer.kernels import direct
@@ -165,6 +165,25 @@ def test_a_closed_file_is_not_looked_at(index):
     code = rows_of(index)[1][0]
     index.close()
     assert index._memory.direct(code, 0) is None
+
+
+def test_a_search_that_waited_for_the_file_to_be_closed_prepares_no_other(index):
+    code, right = rows_of(index)[1][0], brute.within(*rows_of(index), rows_of(index)[1][0], 0)
+    index._memory.close()  # as `Index.close` begins, with the store still open
+    assert same(index.within(code, 0), right)
+    index.warm()
+    assert same(index.within(code, 0), right)
+    assert index._memory.direct(code, 0) is None
+
+
+def test_tables_that_are_ready_when_the_file_was_closed_are_not_asked(path, monkeypatch):
+    index = Index.create(path)
+    index.add(names(60), clustered_codes(60, 64))
+    calibrated = calibrate.calibrated
+    monkeypatch.setattr(calibrate, "calibrated", lambda table: index.close() or calibrated(table))
+    index.warm()
+    assert index._memory.table is None
+    assert index._memory.direct(clustered_codes(60, 64)[0], 0) is None
 
 
 @pytest.mark.parametrize("count", [direct.LONG, direct.LONG + 1, direct.ROOM + 1])
