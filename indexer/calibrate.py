@@ -25,7 +25,7 @@ RUNS = 2  # if there is time, of which the shorter times are taken: something el
 CANDIDATE = 1 / 9  # of what a probe takes, where memory is near: 20 and 2.5 ns at 64 bits, 230 and 28 at 256
 BUDGET = 20e6  # nanoseconds, after which what is known must do
 NEAREST = (1, 10, 100)  # k that are tried
-TURNS, ENOUGH = 5, 2e6  # as often is something timed, or for so many nanoseconds
+TURNS, ENOUGH = 5, 1e6  # as often is something timed, or for so many nanoseconds
 ENDLESS = 1e18
 # What others do on this machine meanwhile is not counted, where the clock of a thread is fine enough.
 _clock = time.thread_time_ns if time.get_clock_info("thread_time").resolution < 1e-6 else time.perf_counter_ns
@@ -78,8 +78,8 @@ def _levels(table: Multi, queries: Codes, scan: float, until: float) -> tuple[fl
     call = _time(lambda: table.ask(queries[:1], 0, 0))
     for level, own in zip(range(len(table.layout.levels) - 1), np.split(queries, LEVELS), strict=False):
         radius = chunks * (level + 1) - 1
-        near = _time(lambda radius=radius: table.ask(queries[:FEW], 0, radius)) - call  # type: ignore[misc]
         tally = table.ask(queries[:FEW], 0, radius)[1] / FEW
+        near = _least(lambda radius=radius: table.ask(queries[:FEW], 0, radius)) - call  # type: ignore[misc]
         candidate = CANDIDATE * max(1.0, near) / FEW / float(tally[PROBED] + CANDIDATE * tally[MET])
         timed = [_once(table, query[None], radius, (call, candidate)) for query in own]
         cost, probe = (float(np.median(part)) for part in zip(*timed, strict=True))
@@ -121,6 +121,11 @@ def _nearest(table: Multi, queries: Codes, until: float) -> tuple[tuple[int, int
 def _time(action: Callable[[], object]) -> float:
     """The least of a few times after a run that does not count, as it may compile; in nanoseconds."""
     action()
+    return _least(action)
+
+
+def _least(action: Callable[[], object]) -> float:
+    """The least of a few times, in nanoseconds."""
     times: list[float] = []
     while len(times) < TURNS and sum(times) < ENOUGH:
         start = _clock()
