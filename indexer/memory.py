@@ -31,7 +31,10 @@ NO_NUMBA = "numba is not installed"
 
 
 class Memory:
-    """The codes of one store; see above. Any number of threads may ask for `table`."""
+    """The codes of one store; see above. Any number of threads may ask for `table`.
+
+    `direct(code, radius)` gives a `RangeMatches` like the empty one that is handed in, or None where it cannot.
+    """
 
     def __init__(self, store: Store, like: Any) -> None:
         self._store = store

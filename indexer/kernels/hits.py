@@ -22,7 +22,6 @@ PROBES = 64  # buckets looked up before their codes are compared: their look-ups
 PART = 64  # codes of a scan that are compared at once, a bit of a word for each
 CHUNKS = 64  # at most so many of a code
 AHEAD = 3  # a query and the two after it
-SPACE = 6 + 257 + 2 * AHEAD * CHUNKS + 2 * PROBES + PART  # of `scratch`, beside the hits
 DISTANCE = 48  # a hit is distance << 48 | code, an answer distance << 48 | id
 TABLE = 40  # a hit that is not settled is distance << 48 | table << TABLE | place in the table
 FEW, LONG = 24, 1024  # keys that are sorted by insertion; answers within a radius that the caller is to sort

@@ -71,7 +71,7 @@ def test_any_code_and_radius_of_any_length(data):
 
 
 @pytest.mark.parametrize("changes", [False, True])
-def test_an_index_answers_by_it_and_alike_without(path, changes, monkeypatch):
+def test_an_index_answers_by_it_and_alike_without(path, changes):
     with Index.create(path, 32) as index:
         index.add(names(400), clustered_codes(400, 32))
         index.warm()
