@@ -2,6 +2,7 @@
 
 - Bits: uint8 {0, 1} (n, b). Codes: uint8 (n, b / 8), b a multiple of 8 from 8 to 256, most significant bit first
   (as `np.packbits` and FAISS). A single query is a batch of one. Ids: int64 (n,), ascending with insertion.
+- Words: codes as uint64, highest byte first, which is how kernels have them; see `indexer.kernels.layout`.
 - Distance is Hamming distance in bits, int32. A radius is inclusive: distance <= radius (FAISS's is strict).
 - Ties go by id: answers are ordered by (distance, id), so that tests can compare lists.
 - The store is the truth; memory and FAISS are caches that carry its revision.
@@ -23,6 +24,7 @@ from indexer.errors import InvalidInput
 
 Bits = NDArray[np.uint8]
 Codes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
 Ids = NDArray[np.int64]
 Distances = NDArray[np.int32]
 

@@ -2,9 +2,9 @@
 
 It answers as `Scan` does, in microseconds: see `indexer.kernels`. Changes go to a small part that every search scans,
 and entries that are no longer so are marked; `worn` says when it pays to lay everything out anew. Nothing here is ever
-changed in place, so that any number of threads may search while another writes.
+changed in place but the filter, which learns of more: any number of threads may search while another writes.
 
-57 bytes an entry for codes of 64 bits, and 4 more for finding an entry by its id.
+59 bytes an entry for codes of 64 bits, and 4 more for finding an entry by its id.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import tables
-from indexer.bits import Codes, Distances, Ids
+from indexer.bits import Codes, Distances, Ids, Words
+from indexer.kernels.bloom import fill_bloom
 from indexer.kernels.direct import Ask, direct
 from indexer.kernels.hits import ANSWERS, DISTANCE, HITS, LONG, Space
 from indexer.kernels.join import join, spread
-from indexer.kernels.layout import Layout, Words, as_codes, as_words, lay_out
+from indexer.kernels.layout import Layout, as_codes, as_words, lay_out
 from indexer.kernels.native import addresses
 from indexer.kernels.search import MULTI, SCAN, search
 from indexer.planner import Costs
@@ -102,7 +103,9 @@ class Multi:
             gone[places] = True
         kept = ~np.isin(layout.fresh_ids, touched)
         fresh_ids = np.concatenate((layout.fresh_ids[kept], ids))
-        fresh = np.concatenate((layout.fresh[:, kept], as_words(codes).T), axis=1)
+        words = np.ascontiguousarray(as_words(codes).T)
+        fill_bloom(words, layout.parts, layout.bloom)
+        fresh = np.concatenate((layout.fresh[:, kept], words), axis=1)
         order = np.argsort(fresh_ids)
         changed = layout._replace(gone=gone, fresh=np.ascontiguousarray(fresh[:, order]), fresh_ids=fresh_ids[order])
         stamps = {**self.stamps, **dict.fromkeys(np.unique(touched >> SHIFT).tolist(), revision)}

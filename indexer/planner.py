@@ -14,7 +14,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import comb, exp, log, sqrt
+from math import comb, exp, log, log2, sqrt
 
 from indexer.bits import ball_size
 
@@ -33,6 +33,9 @@ QUICK = 100_000.0  # nanoseconds of a search that other threads may be kept wait
 NARROW, WIDE = 16, 22  # at most so many bits a chunk, of few codes and of many
 MANY = 1 << 22  # different codes: buckets of 16 bits would hold more than 64
 FLIPS = 1 << 16  # ways to flip bits of a chunk that are kept
+CUTS = 1, 2, 4  # parts of a code that a filter knows of
+BLOOM = 6  # its bits for each code and part
+RARE = 8  # of the values of a part at most one in 2**RARE is to be there: else most are, and there is nothing to know
 RESULT = 60.0  # nanoseconds of a result, by whichever way it was found
 
 
@@ -127,7 +130,13 @@ def table_bytes(entries: int, bits: int, codes: int) -> int:
     """Bytes in memory of the tables of so many entries, of so many different codes."""
     chunks, width = chunking(bits, codes)
     each_code = 8 * -(-bits // 64) + 4 + 12 * (chunks - 1)
-    return codes * each_code + entries * (8 + 4) + chunks * (4 << width)
+    filters = known_parts(bits, codes) * codes * BLOOM // 8
+    return codes * each_code + entries * (8 + 4) + chunks * (4 << width) + filters
+
+
+def known_parts(bits: int, codes: int) -> int:
+    """How many parts of codes a filter knows of, if so many codes are different; see `indexer.kernels.bloom`."""
+    return sum(cut for cut in CUTS if bits / cut >= log2(max(1, codes)) + RARE)
 
 
 def plan(entries: int, bits: int, queries: int, radius: int | None, *, resident: bool) -> Plan:

@@ -49,7 +49,7 @@ LAYERS = [  # from the bottom up: a file, or a room of files, which INSIDE puts 
     ["hashret.integrations"],
 ]
 INSIDE = {  # a file of a room may import from those before it
-    "indexer.kernels": "native layout hits probe scan join search direct",
+    "indexer.kernels": "native bloom layout hits probe scan join search direct",
     "hashret.inputs": "entry text records tables images vectors parquet sql pdf frames files source",
     "hashret.forward": "bottleneck sequence network remainder settle",
     "hashret.model": (

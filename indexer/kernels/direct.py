@@ -13,6 +13,7 @@ import ctypes
 import sys
 import sysconfig
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,16 +22,18 @@ from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
 from indexer.bits import Ids
+from indexer.kernels.bloom import absent
 from indexer.kernels.hits import LONG, Space, entered
-from indexer.kernels.layout import Layout
+from indexer.kernels.layout import Layout, opened, read_row
 from indexer.kernels.native import address_of, addresses, called, inlined, kernel, matrix, put, read, table, vector
 from indexer.kernels.search import MULTI, search
 
 Ask = Callable[[Any, Any], Any]  # given a code uint8 (1, b / 8) or (b / 8,) and a radius: an answer, or None
 
-# Bytes from where an object begins to its type, and to the first item of a tuple; of an array to where its data are,
-# how many dimensions it has, where its shape is, its dtype, and its flags: the lowest is set if it has no gaps.
-TYPE, ITEM = 8, 24
+# Bytes from where an object begins to how often it is referred to, to its type, and to the first item of a tuple; of an
+# array to where its data are, how many dimensions it has, where its shape is, its dtype, and its flags: the lowest is
+# set if it has no gaps.
+COUNT, TYPE, ITEM = 0, 8, 24
 DATA, DIMENSIONS, SHAPE, DTYPE, FLAGS = 16, 24, 32, 56, 64
 LOW = 0xFFFFFFFF  # the half of a word that dimensions and flags are
 
@@ -53,7 +56,7 @@ OBJECTS = {"integer": int, "array": np.ndarray, "byte": np.dtype(np.uint8), "non
 PARTS = ("lims", "ids", "distances", "_store")  # of an answer
 # Room for the length of an array; bytes of a code, and the largest radius; the addresses of functions and of objects,
 # the type of an answer and what it shares with others among them; and how far from where it begins its parts are.
-SHARED = ("answer", "store", "no_ids", "no_distances")
+SHARED = ("answer", "empty", "store", "no_lims", "no_ids", "no_distances")
 NUMBERS = ("length", "width", "most", *FUNCTIONS, "new_array", *OBJECTS, *SHARED, *PARTS)
 Known = np.dtype([(name, np.int64) for name in NUMBERS])
 
@@ -67,8 +70,10 @@ def answer(me: int, given: int, count: int) -> int:
     if count == 2 and _unchanged(held) and _is_code(known, read(given, 0)):
         radius = _radius(known, read(given, 8))
         if 0 <= radius <= known.most:
-            found = _found(held, known, read(read(given, 0), DATA), radius)
-    if found == known.none:
+            code = read(read(given, 0), DATA)
+            none = _absent(held, code, radius)
+            found = known.empty if none and _is_free(known) else _found(held, known, code, radius, none)
+    if found == known.none or found == known.empty:
         called(known.keep, (found,))
     return found
 
@@ -105,8 +110,16 @@ def _radius(known: Any, given: int) -> int:
 
 
 @inlined
-def _found(held: Ids, known: Any, code: int, radius: int) -> int:
-    """An answer; None where there is more than fits into it; 0 with an error set if there is no memory for it.
+def _is_free(known: Any) -> bool:
+    """Whether nobody else has the empty answer, and nobody has changed it."""
+    same = read(known.empty, known.ids) == known.no_ids and read(known.empty, known.distances) == known.no_distances
+    same &= read(known.empty, known.lims) == known.no_lims and read(known.empty, known._store) == known.store
+    return same and read(known.empty, COUNT) & LOW == 1
+
+
+@inlined
+def _found(held: Ids, known: Any, code: int, radius: int, none: bool) -> int:
+    """A new answer, or None where there is more than fits into it; 0 with an error set if there is no memory for it.
 
     It is made before the search: to make an object may have Python collect garbage, and that may run anything, a search
     like this one too. Its arrays are made without.
@@ -114,12 +127,21 @@ def _found(held: Ids, known: Any, code: int, radius: int) -> int:
     made = called(known.new, (known.answer, np.int64(0)))
     if made:
         held[CODE, 0] = code
-        size = _search(held, radius)
+        size = np.int64(0) if none else _search(held, radius)
         fits = 0 <= size <= LONG
         if not (fits and _fill(held, known, made, size)):
             called(known.drop, (made,))
             made = np.int64(0) if fits else known.none
     return made
+
+
+@inlined
+def _absent(held: Ids, code: int, radius: int) -> bool:
+    """Whether surely nothing is within a radius of a code."""
+    held[CODE, 0] = code
+    layout, words = opened(matrix(held, LAYOUT, np.int64)), entered(matrix(held, SPACE, np.int64)).words[0]
+    read_row(matrix(held, CODE, np.uint8)[0], words, layout.codes.shape[0])
+    return absent(layout.bloom, layout.parts, words, radius)
 
 
 @inlined
@@ -172,13 +194,15 @@ def direct(layout: Layout, watched: tuple[Ids, Ids], width: int, most: int, like
 
     `watched` tells whether anybody has written, and what that told when the layout was made, int64 (n,) both: once they
     differ there are no more answers. `like` is an empty answer of the type that is wanted, with the store that is
-    wanted; its parts are shared by all that are empty.
+    wanted; its parts are shared by all that are empty, of which one is given out again once nobody has it.
     """
     if not usual():
         return None
     known, space = _constants().copy(), Space.of(ROOM)
     known["width"], known["most"] = width, most
-    for name, each in zip(SHARED, (type(like), like._store, like.ids, like.distances), strict=True):
+    empty = replace(like, lims=_lims()[0][0])
+    shared = type(like), empty, empty._store, empty.lims, empty.ids, empty.distances
+    for name, each in zip(SHARED, shared, strict=True):
         known[name] = id(each)
     parts = _words(like, type(like).__basicsize__ // 8)
     for name in PARTS:
@@ -187,7 +211,7 @@ def direct(layout: Layout, watched: tuple[Ids, Ids], width: int, most: int, like
     held = addresses(space), addresses(layout), *watched, known.view(np.int64), _lims()[1], *own
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    made: Ask = make(ctypes.byref(_definition()), (addresses(held), held, space, layout, like), None)
+    made: Ask = make(ctypes.byref(_definition()), (addresses(held), held, space, layout, like, empty), None)
     return made
 
 
@@ -231,12 +255,13 @@ def usual() -> bool:
     """Whether objects lie in memory as this file takes them to: not in a Python without the GIL, nor in PyPy."""
     if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED") or sys.maxsize < LOW:
         return False
-    array = np.zeros((3, 5), np.uint8)
-    pair, whole, gaps = _words((array, None), 4), _words(array, 9), _words(array[:, 1:], 9)
+    array, only = np.zeros((3, 5), np.uint8), (np.zeros(1), None)
+    pair, whole, gaps = _words(only, 4), _words(array, 9), _words(array[:, 1:], 9)
     found = [pair[TYPE // 8], pair[ITEM // 8], whole[TYPE // 8], whole[DATA // 8], whole[DTYPE // 8]]
     found += [whole[DIMENSIONS // 8] & LOW, *_at(whole[SHAPE // 8], 2), whole[FLAGS // 8] & 1, gaps[FLAGS // 8] & 1]
-    first = [id(tuple), id(array), id(np.ndarray), array.ctypes.data, id(array.dtype)]
-    return found == [*first, 2, 3, 5, 1, 0]
+    found += [_at(id(only[0]) + COUNT, 1)[0] & LOW]
+    first = [id(tuple), id(only[0]), id(np.ndarray), array.ctypes.data, id(array.dtype)]
+    return found == [*first, 2, 3, 5, 1, 0, 1]
 
 
 def _words(thing: object, count: int) -> list[int]:

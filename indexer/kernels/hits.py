@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.bits import Distances, Ids
-from indexer.kernels.layout import Layout, Words
+from indexer.bits import Distances, Ids, Words
+from indexer.kernels.layout import Layout
 from indexer.kernels.native import inlined, kernel, matrix, popcount, prefetch, vector
 
 # What `asked` holds: k or 0 for all, the radius, the way, within how many bits the k-th nearest is of half the queries,

@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.bits import Codes, Ids
+from indexer.bits import Codes, Ids, Words
+from indexer.kernels.bloom import fill_bloom
 from indexer.kernels.native import inlined, kernel, matrix, vector, word
-from indexer.planner import FLIPS, chunking
+from indexer.planner import BLOOM, CUTS, FLIPS, chunking, known_parts
 
 LINE, PAGE = 64, 1 << 21  # bytes of a line of the processor's cache, and of a large page
 LARGE = 1 << 25  # bytes of an array that is left where it is
 ADVICE = getattr(mmap, "MADV_HUGEPAGE", None)  # Linux alone has it
-Words = NDArray[np.uint64]
 Numbers = NDArray[np.int32]
 
 
@@ -44,6 +44,8 @@ class Layout(NamedTuple):
     words: Words  # (m - 1, u): of each, the word that the chunk is of
     masks: Numbers  # every way to flip bits of a chunk, fewest first
     levels: Ids  # masks[levels[s]:levels[s + 1]] flip s bits
+    parts: Words  # (p, w): the bits that are a part of a code: all, a half, the other, a quarter and so on
+    bloom: Words  # (p, s): which parts are there, see `indexer.kernels.bloom`
     costs: NDArray[np.float64]  # nanoseconds: of a probe, a candidate, a scan; then candidates a probe at each level
 
 
@@ -54,7 +56,8 @@ def opened(held: Ids) -> Layout:
         matrix(held, 0, np.uint64), vector(held, 1, np.int32), vector(held, 2, np.int64), vector(held, 3, np.bool_),
         matrix(held, 4, np.uint64), vector(held, 5, np.int64), vector(held, 6, np.int64), vector(held, 7, np.int64),
         matrix(held, 8, np.int32), matrix(held, 9, np.int32), matrix(held, 10, np.uint64), vector(held, 11, np.int32),
-        vector(held, 12, np.int64), vector(held, 13, np.float64),
+        vector(held, 12, np.int64), matrix(held, 13, np.uint64), matrix(held, 14, np.uint64),
+        vector(held, 15, np.float64),
     )  # fmt: skip
 
 
@@ -80,8 +83,18 @@ def lay_out(ids: Ids, codes: Codes) -> tuple[Layout, Ids]:
     fill(different, shifts, offsets, rows, beside, np.empty(1 << width, np.int32))
     none = np.zeros((count, 0), np.uint64), np.zeros(0, np.int64)
     gone, costs = np.zeros(0, np.bool_), np.ones(3 + width)
-    parts = different, starts, ids[order], gone, *none, places, shifts, offsets, rows, beside, *flips(width), costs
-    return Layout(*together(parts)), order
+    arrays = different, starts, ids[order], gone, *none, places, shifts, offsets, rows, beside, *flips(width)
+    return Layout(*together((*arrays, *sifted(different, codes.shape[1] * 8), costs))), order
+
+
+def sifted(codes: Words, bits: int) -> tuple[Words, Words]:
+    """The parts of codes (w, n) that it pays to know of, and the filter that does."""
+    numbers = np.arange(bits)
+    every = as_words(np.packbits([numbers * cut // bits == part for cut in CUTS for part in range(cut)], axis=1))
+    parts = every[: known_parts(bits, codes.shape[1])].copy()
+    bloom = np.zeros((len(parts), 1 + codes.shape[1] * BLOOM // 64), np.uint64)
+    fill_bloom(codes, parts, bloom)
+    return parts, bloom
 
 
 def together(arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexer.bits import Codes, Ids
+from indexer.bits import Codes, Ids, Words
 from indexer.kernels.hits import (
     CAREFUL,
     FOUND,
@@ -28,7 +28,7 @@ from indexer.kernels.hits import (
     settle,
     take,
 )
-from indexer.kernels.layout import Layout, Words, read_row
+from indexer.kernels.layout import Layout, read_row
 from indexer.kernels.native import inlined, popcount, prefetch
 
 SAMPLE = 1024  # codes of a bucket that a first reach is drawn in by

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from indexer.bits import Words
 from indexer.kernels.hits import FOUND, PART, PROBES, REACH, SETTLED, Query, distance, settle, take
-from indexer.kernels.layout import Layout, Words
+from indexer.kernels.layout import Layout
 from indexer.kernels.native import inlined, kernel, lowest, popcount
 from indexer.kernels.probe import least
 

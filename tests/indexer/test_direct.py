@@ -40,6 +40,14 @@ def quickly(index, most=16):
     index._memory.direct = index._memory._directly(change, index._memory.table)
 
 
+def reopened(index):
+    """The same, with nothing asked yet."""
+    again = Index.open(index.store.path)
+    again.warm()
+    quickly(again)
+    return again
+
+
 def ask(codes, most, ids=None):
     """What asks a table of some codes directly, and what to set another value in to end that."""
     now = np.zeros(6, np.int64)
@@ -208,6 +216,25 @@ def test_lims_and_what_is_empty_are_shared_and_cannot_be_written_to(index):
     assert same(index.within(code, 16), brute.within(*rows_of(index), code, 16))
 
 
+def test_an_empty_answer_is_given_out_again_only_if_nobody_has_it_or_has_changed_it(index):
+    far = random_codes(1, 64, seed=5)
+    one = index.within(far, 0)
+    two = index.within(far, 0)
+    assert one is not two
+    assert same(two, ([], []))
+    again = id(one)
+    del one
+    assert id(index.within(far, 0)) == again
+    for part in ("lims", "ids", "distances", "_store"):
+        index = reopened(index)
+        changed = index.within(far, 0)
+        setattr(changed, part, np.arange(3))
+        assert same(index.within(far, 0), ([], []))
+        del changed
+        assert same(index.within(far, 0), ([], []))
+        assert index.within(far, 0).keys() == [[]]
+
+
 def test_nothing_is_kept_or_let_go_of_once_too_often(index):
     code, far = rows_of(index)[1][0], random_codes(1, 64, seed=5)
     held = [
@@ -310,6 +337,7 @@ def test_where_objects_are_not_as_usual_the_ordinary_way_is_taken(path, monkeypa
         (direct, "DTYPE", 48),
         (direct, "SHAPE", 40),
         (direct, "ITEM", 16),
+        (direct, "COUNT", 8),
     ],
 )
 def test_objects_that_lie_otherwise_are_not_usual(where, name, value, monkeypatch):

@@ -156,7 +156,7 @@ def test_figures_of_a_file(path):
         index.add(names(4), np.array([[1, 1], [1, 1], [2, 2], [1, 1]], np.uint8))
         stats = index.stats()
         size = stats.pop("bytes")
-        memory = "262,216 bytes, 65554 an entry, multi-index tables"
+        memory = "262,217 bytes, 65554 an entry, multi-index tables"
         counts = {"entries": 4, "bits": 16, "revision": 1, "codes": 2, "largest bucket": 3}
         assert stats == {**counts, "memory": memory}
         assert size % 4096 == 0

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 from numba import njit
 
-from indexer.kernels import direct, hits, join, layout, native, probe, scan, search
+from indexer.kernels import bloom, direct, hits, join, layout, native, probe, scan, search
 
 
 @pytest.mark.parametrize(
-    "kernel", [layout.fill, hits.settle, probe.least, scan.scan, search.search, join.join, direct.answer]
+    "kernel",
+    [layout.fill, bloom.fill_bloom, hits.settle, probe.least, scan.scan, search.search, join.join, direct.answer],
 )
 def test_machine_code_is_kept_until_any_file_of_kernels_changes(kernel):
     assert kernel._cache._cache_file._source_stamp == native.STAMP
     assert [name for name, _, _ in native.STAMP] == [
-        "__init__.py", "direct.py", "hits.py", "join.py", "layout.py", "native.py", "probe.py", "scan.py", "search.py",
+        "__init__.py", "bloom.py", "direct.py", "hits.py", "join.py", "layout.py", "native.py", "probe.py", "scan.py",
+        "search.py",
     ]  # fmt: skip
 
 
