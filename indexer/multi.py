@@ -22,7 +22,7 @@ from indexer import tables
 from indexer.bits import Codes, Distances, Ids, Words
 from indexer.kernels.bloom import fill_bloom
 from indexer.kernels.direct import Ask, direct
-from indexer.kernels.hits import ANSWERS, DISTANCE, HITS, LONG, Space
+from indexer.kernels.hits import ANSWERS, HITS, Space
 from indexer.kernels.join import join, spread
 from indexer.kernels.layout import Layout, as_codes, as_words, lay_out
 from indexer.kernels.native import addresses
@@ -174,16 +174,19 @@ class Multi:
         count, first = len(codes), 0
         likely, guess = self.costs.reach(k) if k and self.costs else (radius, radius)
         lims = np.empty(count + 1, np.int64)
-        room = _OWN.room
-        if count * max(k, 16) > FEW or way != MULTI:
-            room = _OWN.having(min(k, len(self.by_id) + 1) * count + MANY)
+        room = self._room(count, k, radius, way)
         while (size := search(codes, lims, first, k, radius, way, likely, guess, room.held, self.parts)) < 0:
             first = ~size
             room = room.larger(int(lims[first]), first)
-        ids, near = room.ids[:size].copy(), room.near[:size].copy()
-        if not k and size > LONG:
-            _sort_long(lims, ids, near)
-        return (lims, ids, near), room.asked
+        return (lims, *room.given(size)), room.asked
+
+    def _room(self, count: int, k: int, radius: int, way: int) -> _Room:
+        """Room for as many answers as so many queries are likely to have."""
+        if way == MULTI and count * max(k, 16) <= FEW:
+            return _OWN.room
+        if k or self.costs is None:
+            return _OWN.having(count * min(k, len(self.by_id) + 1) + MANY)
+        return _OWN.having(min(int(count * self.costs.results(radius)), MANY << 8) + MANY)
 
     def direct(self, watched: tuple[Ids, Ids], like: Any) -> Ask | None:
         """What answers radii that take microseconds with nothing in between; see `indexer.kernels.direct`."""
@@ -249,6 +252,12 @@ class _Room:
         self.asked, self.ids, self.near = self.space.asked, self.space.ids, self.space.near
         self.held = addresses(self.space)
 
+    def given(self, size: int) -> tuple[Ids, Distances]:
+        """So many answers, to have and to hold: copied if others are to come here."""
+        ids, near = self.ids[:size], self.near[:size]
+        kept = self is not _OWN.room and 2 * size > len(self.ids)
+        return (ids, near) if kept else (ids.copy(), near.copy())
+
     def larger(self, answered: int, done: int) -> _Room:
         """With room for what there was none for, and the answers so far; raises `InvalidInput` if that is too much."""
         answers = answered + int(self.asked[ANSWERS])
@@ -275,12 +284,3 @@ class _Own(local):
 
 
 _OWN = _Own()
-
-
-def _sort_long(lims: Ids, ids: Ids, near: Distances) -> None:
-    """Put long answers in order, which the kernel leaves as distance << 48 | id."""
-    for number in np.flatnonzero(np.diff(lims) > LONG):
-        part = slice(lims[number], lims[number + 1])
-        ids[part].sort()
-        near[part] = ids[part] >> DISTANCE
-        ids[part] &= (1 << DISTANCE) - 1

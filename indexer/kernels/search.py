@@ -47,8 +47,7 @@ def search(
     """Answer queries (n, b / 8), from the first on, as long as there is room: answers so far, or ~ the next query.
 
     What `asked` holds is in `hits`, which tells what it took too. `room` and `parts` are the addresses of a `Space` and
-    of a `Layout`. Answers by (distance, id) go to the space, between the `lims` (n + 1,) of each query; those within a
-    radius that are more than LONG are left to the caller to sort, as distance << 48 | id.
+    of a `Layout`. Answers by (distance, id) go to the space, between the `lims` (n + 1,) of each query.
     """
     layout, space = opened(parts), entered(room)
     asked = space.asked

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numba import njit
 
 from indexer.kernels import bloom, direct, hits, join, layout, native, probe, scan, search
@@ -96,3 +98,14 @@ def test_few_arrays_and_systems_without_large_pages_keep_theirs(monkeypatch):
     assert all(one is other for one, other in zip(few, layout.together(few), strict=True))
     monkeypatch.setattr(layout, "ADVICE", None)
     assert all(one is other for one, other in zip(many, layout.together(many), strict=True))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_keys_are_sorted_by_distance_and_id(data):
+    most = data.draw(st.sampled_from([1, 9, 2**20, 2**27 - 1, 2**48 - 1]))
+    key = st.tuples(st.integers(0, data.draw(st.sampled_from([0, 3, 256]))), st.integers(0, most))
+    pairs = data.draw(st.lists(key, max_size=200))
+    keys = np.array([away << hits.DISTANCE | number for away, number in [*pairs, (7, 7)]], np.int64)
+    hits.sort(keys, len(pairs), np.empty_like(keys), np.empty((1 << hits.DIGIT) + 1, np.int64))
+    assert [(key >> hits.DISTANCE, key & (1 << hits.DISTANCE) - 1) for key in keys.tolist()] == [*sorted(pairs), (7, 7)]

@@ -238,6 +238,27 @@ def test_answers_that_need_more_room_are_complete(monkeypatch):
     equals_brute_force(table, ids, codes, codes[:7], (0, 20, 64), (1, 30))
 
 
+@pytest.mark.parametrize("radius", [3, 12, 64])
+def test_answers_that_were_given_stay_as_they_are(radius):
+    codes = clustered_codes(4000, 64)
+    table, queries = calibrated(table_of(codes)), codes[:300]
+    found = table.ask(queries, 0, radius)[0]
+    assert parts(found)[7] == brute.within(np.arange(1, 4001), codes, queries[7], radius)
+    before = parts(found)
+    for other in (64, radius, 12):
+        table.ask(queries[::-1], 0, other)
+    assert parts(found) == before
+
+
+def test_room_is_made_for_as_many_answers_as_are_likely():
+    table = calibrated(table_of(clustered_codes(4000, 64)))
+    likely = table.costs.results(64)
+    assert likely == 4000
+    sizes = [len(table._room(count, 0, 64, MULTI).ids) - multi.MANY for count in (300, 10**6)]
+    assert sizes == [300 * 4000, multi.MANY << 8]
+    assert len(table._room(3, 10, 64, MULTI).ids) == len(multi._OWN.room.ids)
+
+
 @pytest.mark.parametrize("make", [table_of, scan_of])
 def test_more_answers_than_are_allowed_are_refused(make, monkeypatch):
     monkeypatch.setattr(multi._OWN, "room", multi._Room(3))
