@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from indexer.index import Index, Matches, Pairs, RangeMatches
+    from indexer.index import Index
+    from indexer.matches import Matches, Pairs, RangeMatches
 
 __all__ = ["Index", "Matches", "Pairs", "RangeMatches"]
 

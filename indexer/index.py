@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.bits import Codes, Distances, Ids, as_codes, ball_size, distances, flip_masks
+from indexer.bits import Codes, Ids, as_codes, ball_size, distances, flip_masks
 from indexer.check import Nearest, Report, Ways, prove
 from indexer.errors import InvalidInput, NotFound
 from indexer.filtered import Filtered
+from indexer.matches import Matches, Pairs, RangeMatches, empty
 from indexer.memory import NO_NUMBA, Memory, can_compile
 from indexer.planner import Plan, plan, plan_tables, table_bytes
 from indexer.rows import Batch, Field
@@ -44,45 +44,6 @@ TYPES = {  # of JSON, as SQLite calls them
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)  # frozen, either of these takes a third of a microsecond more to make
-class Matches:
-    """The k nearest of each query: `ids` int64 (n, k), `distances` int32 (n, k); -1 where there are fewer than k."""
-
-    ids: Ids
-    distances: Distances
-    _store: Store = field(repr=False, compare=False)
-
-    def keys(self) -> list[list[str]]:
-        """The keys found, a list for each query."""
-        return [self._store.keys(row[row >= 0]) for row in self.ids]
-
-
-@dataclass(slots=True)
-class RangeMatches:
-    """All within a radius: query i has `ids` int64 and `distances` int32 from `lims[i]` to `lims[i + 1]`.
-
-    Answers to one query may share their `lims`, and empty ones all three: these cannot be written to.
-    """
-
-    lims: Ids
-    ids: Ids
-    distances: Distances
-    _store: Store = field(repr=False, compare=False)
-
-    def keys(self) -> list[list[str]]:
-        """The keys found, a list for each query."""
-        return [self._store.keys(self.ids[low:high]) for low, high in pairwise(self.lims)]
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Some pairs of near entries: `left` < `right` int64 (m,), `distances` int32 (m,)."""
-
-    left: Ids
-    right: Ids
-    distances: Distances
-
-
 class Index:
     """Binary codes of one length with keys, in one file; a context manager.
 
@@ -91,8 +52,10 @@ class Index:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._memory = Memory(store, _empty(store))
+        self._memory = Memory(store, empty(store))
         self._filtered = Filtered(store, self._memory)
+        self._direct: object = None  # of the memory, and what it made
+        self._short: Callable[[Any, Any], RangeMatches] | None = None
 
     @classmethod
     def create(cls, path: str, bits: int = 64) -> Self:
@@ -112,6 +75,8 @@ class Index:
 
     def close(self) -> None:
         """Let go of file and memory."""
+        self._short = None
+        vars(self).pop("within", None)
         self._memory.close()
         self.store.close()
 
@@ -192,6 +157,7 @@ class Index:
         Without this they are made in the background once a process has asked twice. Without numba it does nothing.
         """
         self._memory.warm()
+        self._shorten()
 
     def search(self, codes: Codes, k: int = 10, *, among: Ids | None = None, where: Where | None = None) -> Matches:
         """The k nearest codes of each query, exactly; with `among` only entries with these ids, ascending.
@@ -216,10 +182,15 @@ class Index:
 
         Raises `InvalidInput` if that is more than 100 million answers.
         """
-        if among is None and where is None:
-            found: RangeMatches | None = self._memory.direct(codes, radius)
-            if found is not None:
-                return found
+        short = self._short
+        if short is not None and among is None and where is None:
+            return short(codes, radius)
+        return self._within(codes, radius, among=among, where=where)
+
+    def _within(
+        self, codes: Codes, radius: int, *, among: Ids | None = None, where: Where | None = None
+    ) -> RangeMatches:
+        """The ordinary way to do it."""
         bits = self.store.bits
         codes = as_codes(codes, bits)
         _positive("radius", radius, 0)
@@ -231,13 +202,27 @@ class Index:
         radius = int(radius) if radius < bits else bits
         self._tell(len(codes), None, radius)
         if self._memory.table is not None or self._plan(len(codes), None, radius).way == "scan":
-            return RangeMatches(*self._table(len(codes), among).within(codes, radius), self.store)
+            found = RangeMatches(*self._table(len(codes), among).within(codes, radius), self.store)
+            self._shorten()
+            return found
         lims, ids, near = self._look_up(codes, radius)
         if among is not None:
             kept = np.isin(ids, among)
             lims = np.concatenate(([0], np.cumsum(kept)))[lims]
             ids, near = ids[kept], near[kept]
         return RangeMatches(lims, ids, near, self.store)
+
+    def _shorten(self) -> None:
+        """Have what asks the present tables directly in the place of `within`, whose frame would cost as much again.
+
+        What is not one code and a small radius it hands on.
+        """
+        direct = self._memory.direct
+        if direct is not self._direct:
+            self._direct, self._short = direct, direct(self._within, Index.within)
+            vars(self).pop("within", None)
+            if self._short is not None and type(self).within is Index.within:
+                vars(self)["within"] = self._short
 
     def bucket(self, code: Codes) -> Ids:
         """Ids, ascending, of the entries that have this very code."""
@@ -339,14 +324,6 @@ class Index:
             ids.append(found[order])
             near.append(away[order])
         return np.array(lims, dtype=np.int64), np.concatenate(ids), np.concatenate(near)
-
-
-def _empty(store: Store) -> RangeMatches:
-    """An answer of nothing, whose parts can be shared."""
-    parts = np.zeros(2, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32)
-    for part in parts:
-        part.flags.writeable = False
-    return RangeMatches(*parts, store)
 
 
 def _check_keys(keys: Sequence[str]) -> None:

@@ -33,7 +33,8 @@ NO_NUMBA = "numba is not installed"
 class Memory:
     """The codes of one store; see above. Any number of threads may ask for `table`.
 
-    `direct(code, radius)` gives a `RangeMatches` like the empty one that is handed in, or None where it cannot.
+    `direct(ordinary, named)` gives what answers small radii in the place of a method, by answers like the empty one that
+    is handed in, or None. It is another one once there are other tables.
     """
 
     def __init__(self, store: Store, like: Any) -> None:
@@ -43,7 +44,7 @@ class Memory:
         self._lock = Lock()
         self._held: tuple[object, Scan | Multi | None] = None, None  # as of which change; read and set at once
         self.direct: Callable[[Any, Any], Any] = _nothing
-        self._closed = False
+        self._open = np.ones(1, np.int64)  # 0 once it is not
         self._asked = 0
         self._worker: Thread | None = None
 
@@ -55,7 +56,7 @@ class Memory:
     def close(self) -> None:
         """Forget everything, and what is still being made too: the file must not be looked at from now on."""
         with self._lock:
-            self._closed = True
+            self._open[0] = 0
             self._held, self.direct = (None, None), _nothing
 
     def current(self, queries: int = 1) -> Scan | Multi:
@@ -95,7 +96,7 @@ class Memory:
         if table is not None and not isinstance(table, Scan):
             made = calibrated(table.renewed())
             with self._lock:
-                if not self._closed:
+                if self._open[0]:
                     self._held, self.direct = (None, made), _nothing
 
     def warm(self) -> None:
@@ -110,7 +111,7 @@ class Memory:
         made = calibrated(Multi.of(table))
         direct = self._directly(change, made)
         with self._lock:
-            if not self._closed:
+            if self._open[0]:
                 self._held, self.direct = (change, made), direct
 
     def wrote(self, revision: int, drop: Ids, ids: Ids, codes: Codes) -> None:
@@ -121,14 +122,11 @@ class Memory:
                 self._held, self.direct = (None, table.changed(revision, drop, ids, codes)), _nothing
 
     def _directly(self, change: object, table: Scan | Multi) -> Callable[[Any, Any], Any]:
-        """What answers small radii with nothing in between, as long as nobody writes; else it answers None.
-
-        Where every plan is to be told it answers none.
-        """
+        """What `direct` is, for tables as of some change. Where every plan is to be told it gives none."""
         watched, told = self._store.watched, plans.isEnabledFor(logging.INFO)
-        if self._closed or told or isinstance(table, Scan) or watched is None or not isinstance(change, bytes):
+        if not self._open[0] or told or isinstance(table, Scan) or watched is None or not isinstance(change, bytes):
             return _nothing
-        return table.direct((watched, np.frombuffer(change, np.int64)), self._like) or _nothing
+        return table.direct((watched, np.frombuffer(change, np.int64), self._open), self._like) or _nothing
 
     def _refresh(self, change: object) -> Scan | Multi:
         """Bring what is held up to the store's revision."""
@@ -147,8 +145,8 @@ class Memory:
         return table
 
 
-def _nothing(code: object, radius: object) -> None:
-    """Answers nothing."""
+def _nothing(ordinary: object, named: object) -> None:
+    """In place of the ordinary way there is nothing."""
 
 
 def can_compile() -> bool:

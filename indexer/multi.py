@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from indexer import tables
 from indexer.bits import Codes, Distances, Ids, Words
 from indexer.kernels.bloom import fill_bloom
-from indexer.kernels.direct import Ask, direct
+from indexer.kernels.direct import Make, Watched, direct
 from indexer.kernels.hits import ANSWERS, HITS, Space
 from indexer.kernels.join import join, spread
 from indexer.kernels.layout import Layout, as_codes, as_words, lay_out
@@ -188,7 +188,7 @@ class Multi:
             return _OWN.having(count * min(k, len(self.by_id) + 1) + MANY)
         return _OWN.having(min(int(count * self.costs.results(radius)), MANY << 8) + MANY)
 
-    def direct(self, watched: tuple[Ids, Ids], like: Any) -> Ask | None:
+    def direct(self, watched: Watched, like: Any) -> Make | None:
         """What answers radii that take microseconds with nothing in between; see `indexer.kernels.direct`."""
         return direct(self.layout, watched, self.width, self.quick, like)
 

@@ -19,7 +19,7 @@ LAYERS = [  # from the bottom up: a file, or a room of files, which INSIDE puts 
     ["indexer.multi"],
     ["indexer.calibrate"],
     ["indexer.memory"],
-    ["indexer.check", "indexer.filtered"],
+    ["indexer.check", "indexer.filtered", "indexer.matches"],
     ["indexer.index"],
     ["hashret.family", "hashret.rows", "hashret.pretrained", "hashret.curve"],
     ["hashret.settings", "hashret.inputs", "hashret.evaluate.metrics", "hashret.evaluate.quality"],

@@ -10,7 +10,8 @@ from hashret.hasher import Hasher, Progress, silent
 from hashret.rows import Floats
 from indexer.bits import Codes, Ids
 from indexer.errors import InvalidInput, Mismatch
-from indexer.index import Index, RangeMatches
+from indexer.index import Index
+from indexer.matches import RangeMatches
 from indexer.store import Store
 
 File = tuple[Index, Hasher]

@@ -4,7 +4,7 @@ To look at what compiled code is given takes numba a microsecond, three arrays f
 the ordinary way around them takes two: ten times what the search itself does. Here the compiled code is a built-in
 function (https://docs.python.org/3/c-api/structures.html#c.METH_FASTCALL), which reads code and radius where CPython
 and NumPy keep them and makes the answer by their own C functions. What is not simply one code and a small radius, or
-is asked after anybody has written, it leaves to the ordinary way. It holds the GIL, as all small built-ins do.
+is asked after anybody has written, it hands on to the ordinary way. It holds the GIL, as all small built-ins do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache, partial
+from inspect import Signature, getdoc, signature
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,10 @@ from indexer.kernels.layout import Layout, opened, read_row
 from indexer.kernels.native import address_of, addresses, called, inlined, kernel, matrix, put, read, table, vector
 from indexer.kernels.search import MULTI, search
 
-Ask = Callable[[Any, Any], Any]  # given a code uint8 (1, b / 8) or (b / 8,) and a radius: an answer, or None
+Ask = Callable[..., Any]  # given a code uint8 (1, b / 8) or (b / 8,) and a radius, or anything: the answer
+Make = Callable[[Ask, Ask], Ask]  # given the ordinary way, and a method that the function is to look like
+# What tells whether anybody has written, (n,); what it told when the layout was made; and (1,) 0 where that is no more.
+Watched = tuple[Ids, Ids, Ids]
 
 # Bytes from where an object begins to how often it is referred to, to its type, and to the first item of a tuple; of an
 # array to where its data are, how many dimensions it has, where its shape is, its dtype, and its flags: the lowest is
@@ -37,53 +41,57 @@ COUNT, TYPE, ITEM = 0, 8, 24
 DATA, DIMENSIONS, SHAPE, DTYPE, FLAGS = 16, 24, 32, 56, 64
 LOW = 0xFFFFFFFF  # the half of a word that dimensions and flags are
 
-# What is handed over as `addresses`: a space, a layout, what tells whether anybody has written, what it told when the
-# layout was made, what is `Known`, the lims of answers of each length, and room for those of a search; then the code
-# that is looked for, and a part of the answer.
-SPACE, LAYOUT, NOW, THEN, KNOWN, LIMS, SCRATCH, CODE, PART = range(9)
+# What is handed over as `addresses`: a space, a layout, what is `Watched` and `Known`, the lims of answers of each
+# length, room for those of a search; then the code that is looked for, and a part of the answer.
+SPACE, LAYOUT, NOW, THEN, OPEN, KNOWN, LIMS, SCRATCH, CODE, PART = range(10)
 FUNCTIONS = {  # of CPython, by what they are for
     "as_number": "PyLong_AsSsize_t",
     "clear": "PyErr_Clear",
     "keep": "Py_IncRef",
     "drop": "Py_DecRef",
     "new": "PyType_GenericAlloc",
+    "call": "PyObject_Vectorcall",
 }
 NEW_ARRAY = 93  # the number of PyArray_New among the C functions of NumPy
 INT32, INT64 = (np.dtype(kind).num for kind in (np.int32, np.int64))  # as NumPy numbers types
-FAST_CALL = 0x80  # METH_FASTCALL
+FAST_CALL = 0x80 | 0x02  # METH_FASTCALL | METH_KEYWORDS
+ELSE = -1  # an answer that the ordinary way is to give
 ROOM = 1 << 12  # answers; where there are more, the ordinary way finds them
-OBJECTS = {"integer": int, "array": np.ndarray, "byte": np.dtype(np.uint8), "none": None}
+OBJECTS = {"integer": int, "array": np.ndarray, "byte": np.dtype(np.uint8)}
 PARTS = ("lims", "ids", "distances", "_store")  # of an answer
 # Room for the length of an array; bytes of a code, and the largest radius; the addresses of functions and of objects,
-# the type of an answer and what it shares with others among them; and how far from where it begins its parts are.
-SHARED = ("answer", "empty", "store", "no_lims", "no_ids", "no_distances")
+# at last of the ordinary way, the type of an answer and what it shares with others; and how far from where an answer
+# begins its parts are.
+SHARED = ("ordinary", "answer", "empty", "store", "no_lims", "no_ids", "no_distances")
 NUMBERS = ("length", "width", "most", *FUNCTIONS, "new_array", *OBJECTS, *SHARED, *PARTS)
 Known = np.dtype([(name, np.int64) for name in NUMBERS])
 
 
 @kernel
-def answer(me: int, given: int, count: int) -> int:
-    """The answer to a code and a radius, or None: takes and gives what a built-in function of METH_FASTCALL does."""
+def answer(me: int, given: int, count: int, names: int) -> int:
+    """The answer to a code and a radius; a built-in function of METH_FASTCALL | METH_KEYWORDS."""
     held = table(read(read(me, ITEM), DATA))
     known = vector(held, KNOWN, Known)[0]
-    found = known.none
-    if count == 2 and _unchanged(held) and _is_code(known, read(given, 0)):
+    found = np.int64(ELSE)
+    if count == 2 and names == 0 and _unchanged(held) and _is_code(known, read(given, 0)):
         radius = _radius(known, read(given, 8))
         if 0 <= radius <= known.most:
             code = read(read(given, 0), DATA)
             none = _absent(held, code, radius)
             found = known.empty if none and _is_free(known) else _found(held, known, code, radius, none)
-    if found == known.none or found == known.empty:
+    if found == ELSE:
+        found = called(known.call, (known.ordinary, given, count, names))
+    elif found == known.empty:
         called(known.keep, (found,))
     return found
 
 
 @inlined
 def _unchanged(held: Ids) -> bool:
-    """Whether nobody has written since the layout was made."""
+    """Whether the file is open, and nobody has written since the layout was made."""
     now, then = vector(held, NOW, np.int64), vector(held, THEN, np.int64)
-    same = True
-    for place in range(now.size):
+    same = vector(held, OPEN, np.int64)[0] != 0
+    for place in range(now.size if same else 0):
         same &= now[place] == then[place]
     return same
 
@@ -119,7 +127,7 @@ def _is_free(known: Any) -> bool:
 
 @inlined
 def _found(held: Ids, known: Any, code: int, radius: int, none: bool) -> int:
-    """A new answer, or None where there is more than fits into it; 0 with an error set if there is no memory for it.
+    """A new answer, or ELSE where there is more than fits into it; 0 with an error set if there is no memory for it.
 
     It is made before the search: to make an object may have Python collect garbage, and that may run anything, a search
     like this one too. Its arrays are made without.
@@ -131,7 +139,7 @@ def _found(held: Ids, known: Any, code: int, radius: int, none: bool) -> int:
         fits = 0 <= size <= LONG
         if not (fits and _fill(held, known, made, size)):
             called(known.drop, (made,))
-            made = np.int64(0) if fits else known.none
+            made = np.int64(0 if fits else ELSE)
     return made
 
 
@@ -189,29 +197,35 @@ def _part(held: Ids, known: Any, place: int, source: Any, size: int) -> bool:
     return made != 0
 
 
-def direct(layout: Layout, watched: tuple[Ids, Ids], width: int, most: int, like: Any) -> Ask | None:
-    """A built-in function that answers one code of so many bytes and a radius up to `most`; None where that cannot be.
+def direct(layout: Layout, watched: Watched, width: int, most: int, like: Any) -> Make | None:
+    """What makes a built-in function of the ordinary way, that itself answers one code and a radius up to `most`.
 
-    `watched` tells whether anybody has written, and what that told when the layout was made, int64 (n,) both: once they
-    differ there are no more answers. `like` is an empty answer of the type that is wanted, with the store that is
-    wanted; its parts are shared by all that are empty, of which one is given out again once nobody has it.
+    None where that cannot be. Once what is `watched` differs the ordinary way gives all answers. `like` is an empty
+    answer of the type that is wanted, with the store that is wanted; its parts are shared by all that are empty, of
+    which one is given out again once nobody has it.
     """
     if not usual():
         return None
-    known, space = _constants().copy(), Space.of(ROOM)
-    known["width"], known["most"] = width, most
-    empty = replace(like, lims=_lims()[0][0])
-    shared = type(like), empty, empty._store, empty.lims, empty.ids, empty.distances
+    _ = _address()  # which takes time, if it is not yet compiled
+    return partial(_built_in, layout, watched, (width, most), like)
+
+
+def _built_in(layout: Layout, watched: Watched, limits: tuple[int, int], like: Any, ordinary: Ask, named: Ask) -> Ask:
+    """See `direct`."""
+    known, space, empty = _constants().copy(), Space.of(ROOM), replace(like, lims=_lims()[0][0])
+    known["width"], known["most"] = limits
+    shared = ordinary, type(like), empty, empty._store, empty.lims, empty.ids, empty.distances
     for name, each in zip(SHARED, shared, strict=True):
         known[name] = id(each)
     parts = _words(like, type(like).__basicsize__ // 8)
     for name in PARTS:
         known[name] = 8 * parts.index(id(getattr(like, name)))
-    own = np.zeros(2, np.int64), np.zeros((1, width), np.uint8), np.zeros(1, np.int64)  # scratch, code, part
+    own = np.zeros(2, np.int64), np.zeros((1, limits[0]), np.uint8), np.zeros(1, np.int64)  # scratch, code, part
     held = addresses(space), addresses(layout), *watched, known.view(np.int64), _lims()[1], *own
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    made: Ask = make(ctypes.byref(_definition()), (addresses(held), held, space, layout, like, empty), None)
+    kept = addresses(held), held, space, layout, like, empty, ordinary
+    made: Ask = make(ctypes.byref(_definition(named)), kept, None)
     return made
 
 
@@ -221,10 +235,18 @@ class Definition(ctypes.Structure):
     _fields_ = (("name", ctypes.c_char_p), ("call", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
 
 
+@cache
+def _definition(named: Ask) -> Definition:
+    """The one of `answer`, with name, signature and doc of a method; Python goes on using it."""
+    names = [each.replace(annotation=each.empty) for each in signature(named).parameters.values()]
+    doc = f"{named.__name__}{Signature(names[1:])}\n--\n\n{getdoc(named)}"
+    return Definition(named.__name__.encode(), _address(), FAST_CALL, doc.encode())
+
+
 @lru_cache(maxsize=1)
-def _definition() -> Definition:
-    """The one of `answer`, which is compiled if it was not yet; Python goes on using it."""
-    return Definition(b"within", address_of(answer, 3), FAST_CALL, b"within(code, radius)")
+def _address() -> int:
+    """Where `answer` is, which is compiled if it was not yet."""
+    return address_of(answer, 4)
 
 
 @lru_cache(maxsize=1)

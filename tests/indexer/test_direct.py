@@ -2,10 +2,15 @@
 
 import gc
 import logging
+import re
+import sqlite3
 import sys
 import tracemalloc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from inspect import getdoc, signature
+from types import BuiltinFunctionType
 
 import numpy as np
 import pytest
@@ -14,8 +19,8 @@ from hypothesis import strategies as st
 
 from indexer import Index, calibrate
 from indexer.errors import InvalidInput
-from indexer.index import RangeMatches, _empty
 from indexer.kernels import direct
+from indexer.matches import RangeMatches, empty
 from indexer.multi import Multi
 from indexer.tables import Scan
 from tests.indexer import brute
@@ -38,6 +43,7 @@ def quickly(index, most=16):
     change, table = index._memory._held
     index._memory._held = change, replace(table, quick=most)
     index._memory.direct = index._memory._directly(change, index._memory.table)
+    index._shorten()
 
 
 def reopened(index):
@@ -52,7 +58,16 @@ def ask(codes, most, ids=None):
     """What asks a table of some codes directly, and what to set another value in to end that."""
     now = np.zeros(6, np.int64)
     table = replace(table_of(codes, ids), quick=most)
-    return table, table.direct((now, now.copy()), _empty("a store")), now
+    return table, table.direct((now, now.copy(), np.ones(1, np.int64)), empty("a store"))(nothing, Index.within), now
+
+
+def nothing(*given, **named):
+    """In place of the ordinary way."""
+
+
+def directly(index, *asked):
+    """What is answered directly; None for what is left to the ordinary way."""
+    return (index._memory.direct(nothing, Index.within) or nothing)(*asked)
 
 
 def same(found, right):
@@ -92,7 +107,7 @@ def test_an_index_answers_by_it_and_alike_without(path, changes):
         for query in clustered_codes(20, 32):
             for radius in (0, 1, 3, 9):
                 right = brute.within(ids, codes, query, radius)
-                assert same(index._memory.direct(query, radius), right)
+                assert same(directly(index, query, radius), right)
                 assert same(index.within(query, radius), right)
                 assert same(index.within(query, radius, among=ids), right)
         assert index.within(query, 3).keys() == [index.keys(index.within(query, 3).ids)]
@@ -125,8 +140,8 @@ NOT_SIMPLE = {
 @pytest.mark.parametrize("name", NOT_SIMPLE)
 def test_what_is_not_simple_is_left_to_the_ordinary_way(index, name):
     code = rows_of(index)[1][0]
-    assert index._memory.direct(*NOT_SIMPLE[name](code)) is None
-    assert same(index._memory.direct(code, 16), brute.within(*rows_of(index), code, 16))  # no error is left behind
+    assert directly(index, *NOT_SIMPLE[name](code)) is None
+    assert same(directly(index, code, 16), brute.within(*rows_of(index), code, 16))  # no error is left behind
 
 
 def test_errors_are_those_of_the_ordinary_way(index):
@@ -143,17 +158,93 @@ def test_errors_are_those_of_the_ordinary_way(index):
     assert str(error.value) == "among and where are both given: give one of the two"
 
 
+def test_it_stands_in_the_place_of_within_and_hands_on_what_is_not_simple(index):
+    ids, codes = rows_of(index)
+    assert type(index.within) is BuiltinFunctionType
+    assert index.within.__name__ == "within"
+    assert str(signature(index.within)) == "(codes, radius, *, among=None, where=None)"
+    assert getdoc(index.within) == getdoc(Index.within)
+    right = [brute.within(ids, codes, query, 5) for query in codes[:4]]
+    for found in (
+        index.within(codes[:4], 5),
+        index.within(codes=codes[:4], radius=5),
+        index.within(codes[:4], radius=np.int64(5), among=None),
+        index.within(codes[:4], 5, among=ids),
+    ):
+        assert parts((found.lims, found.ids, found.distances)) == right
+    assert index.within(codes[0], 5, among=ids[:1]).ids.tolist() == [1]
+    assert index.within(codes[0], 5, where="a = 1").ids.tolist() == []
+    with pytest.raises(TypeError, match=re.escape("within() missing 1 required positional argument: 'radius'")):
+        index.within(codes[0])
+    with pytest.raises(TypeError, match=re.escape("within() got an unexpected keyword argument 'k'")):
+        index.within(codes[0], 1, k=3)
+
+
+def test_another_within_of_a_class_of_its_own_stays(index):
+    class Counting(Index):
+        asked = 0
+
+        def within(self, codes, radius, **more):
+            self.asked += 1
+            return super().within(codes, radius, **more)
+
+    with Counting.open(index.store.path) as counting:
+        counting.warm()
+        quickly(counting)
+        ids, codes = rows_of(index)
+        for _ in range(5):
+            assert same(counting.within(codes[0], 2), brute.within(ids, codes, codes[0], 2))
+        assert counting.asked == 5
+
+
+def test_a_method_that_was_taken_before_asks_directly_too(path, monkeypatch):
+    with Index.create(path) as index:
+        index.add(names(300), clustered_codes(300, 64))
+        within, code = index.within, clustered_codes(300, 64)[3]
+        right = brute.within(*rows_of(index), code, 4)
+        assert same(within(code, 4), right)
+        index.warm()
+        quickly(index)
+        monkeypatch.setattr(Index, "_within", None)
+        assert same(within(code, 4), right)
+
+
+def test_it_can_be_kept_while_others_write_and_when_the_file_is_closed(index):
+    within, code = index.within, rows_of(index)[1][0]
+    for number in range(3):
+        index.add([f"more{number}"], code)
+        assert same(within(code, 4), brute.within(*rows_of(index), code, 4))
+        assert same(index.within(code, 4), brute.within(*rows_of(index), code, 4))
+        assert type(index.within) is BuiltinFunctionType
+    later = index.within
+    index.close()
+    for each in (within, later, index.within):
+        with pytest.raises(sqlite3.ProgrammingError, match="Cannot operate on a closed database"):
+            each(code, 4)
+
+
+def test_an_index_that_nobody_has_any_more_is_let_go_of(index):
+    other = Index.open(index.store.path)
+    other.warm()
+    quickly(other)
+    assert type(other.within) is BuiltinFunctionType
+    gone = weakref.ref(other)
+    del other
+    gc.collect()
+    assert gone() is None
+
+
 def test_answers_end_once_anybody_has_written(index):
     code, ids = rows_of(index)[1][0], index.within(rows_of(index)[1][0], 0).ids
-    asked = index._memory.direct
+    asked = index._memory.direct(nothing, Index.within)
     with Index.open(index.store.path) as other:
         other.add(["more"], code)
     assert asked(code, 0) is None
     assert index.within(code, 0).ids.tolist() == [*ids, 301]
     assert asked(code, 0) is None
-    assert index._memory.direct(code, 0).ids.tolist() == [*ids, 301]
+    assert directly(index, code, 0).ids.tolist() == [*ids, 301]
     index.remove(["more"])
-    assert index._memory.direct(code, 0) is None
+    assert directly(index, code, 0) is None
     assert index.within(code, 0).ids.tolist() == ids.tolist()
 
 
@@ -163,16 +254,16 @@ def test_a_database_in_memory_is_answered_directly_too():
         index.warm()
         quickly(index)
         code = rows_of(index)[1][7]
-        assert same(index._memory.direct(code, 4), brute.within(*rows_of(index), code, 4))
+        assert same(directly(index, code, 4), brute.within(*rows_of(index), code, 4))
         index.remove(["k7"])
-        assert index._memory.direct(code, 4) is None
+        assert directly(index, code, 4) is None
         assert same(index.within(code, 4), brute.within(*rows_of(index), code, 4))
 
 
 def test_a_closed_file_is_not_looked_at(index):
     code = rows_of(index)[1][0]
     index.close()
-    assert index._memory.direct(code, 0) is None
+    assert directly(index, code, 0) is None
 
 
 def test_a_search_that_waited_for_the_file_to_be_closed_prepares_no_other(index):
@@ -181,7 +272,7 @@ def test_a_search_that_waited_for_the_file_to_be_closed_prepares_no_other(index)
     assert same(index.within(code, 0), right)
     index.warm()
     assert same(index.within(code, 0), right)
-    assert index._memory.direct(code, 0) is None
+    assert directly(index, code, 0) is None
 
 
 def test_tables_that_are_ready_when_the_file_was_closed_are_not_asked(path, monkeypatch):
@@ -191,7 +282,7 @@ def test_tables_that_are_ready_when_the_file_was_closed_are_not_asked(path, monk
     monkeypatch.setattr(calibrate, "calibrated", lambda table: index.close() or calibrated(table))
     index.warm()
     assert index._memory.table is None
-    assert index._memory.direct(clustered_codes(60, 64)[0], 0) is None
+    assert directly(index, clustered_codes(60, 64)[0], 0) is None
 
 
 @pytest.mark.parametrize("count", [direct.LONG, direct.LONG + 1, direct.ROOM + 1])
@@ -247,7 +338,7 @@ def test_nothing_is_kept_or_let_go_of_once_too_often(index):
         index._memory._like.ids,
     ]
     asked = [(code, 16), (code, 0), (far, 0), (code, 17), (code, -1), (code, 1 << 70)]
-    within = index._memory.direct
+    within = index._memory.direct(nothing, Index.within)
     for each in asked:
         within(*each)
     counts = [sys.getrefcount(each) for each in held]
@@ -325,7 +416,7 @@ def test_where_objects_are_not_as_usual_the_ordinary_way_is_taken(path, monkeypa
         index.warm()
         quickly(index)
         code = rows_of(index)[1][0]
-        assert index._memory.direct(code, 0) is None
+        assert directly(index, code, 0) is None
         assert same(index.within(code, 3), brute.within(*rows_of(index), code, 3))
 
 
@@ -363,8 +454,8 @@ def test_only_tables_that_are_quick_are_asked(path):
         code = rows_of(index)[1][0]
         index.within(code, 0)
         assert type(index._memory.current()) is Scan
-        assert index._memory.direct(code, 0) is None
+        assert directly(index, code, 0) is None
         index.warm()
         assert type(index._memory.table) is Multi
         quickly(index, -1)
-        assert index._memory.direct(code, 0) is None
+        assert directly(index, code, 0) is None
