@@ -33,8 +33,8 @@ NO_NUMBA = "numba is not installed"
 class Memory:
     """The codes of one store; see above. Any number of threads may ask for `table`.
 
-    `direct(ordinary, named)` gives what answers small radii in the place of a method, by answers like the empty one that
-    is handed in, or None. It is another one once there are other tables.
+    `direct(ordinary, named)` gives what answers small radii in the place of a method, by answers like the empty one
+    that is handed in, or None. It is another one once there are other tables.
     """
 
     def __init__(self, store: Store, like: Any) -> None:
