@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.bits import Codes, Ids, Words
+from indexer.kernels.bloom import absent
 from indexer.kernels.hits import (
     CAREFUL,
     FOUND,
@@ -33,6 +34,7 @@ from indexer.kernels.native import inlined, popcount, prefetch
 
 SAMPLE = 1024  # codes of a bucket that a first reach is drawn in by
 RUN = 8  # codes of a bucket that are compared at once
+NOWHERE = -1  # in place of a chunk
 
 
 @inlined
@@ -74,8 +76,14 @@ def look_ahead(layout: Layout, query: Query, code: Codes) -> None:
 
 @inlined
 def by_size(layout: Layout, query: Query) -> None:
-    """Put the eligible chunks in the order of the sizes of their buckets, and have near those that come first."""
+    """Put the eligible chunks in the order of the sizes of their buckets, and have near those that come first.
+
+    If nothing is within reach the first of them is NOWHERE.
+    """
     order, sizes = query.order, query.sizes
+    if not query.asked[MOST] and absent(layout.bloom, layout.parts, query.words, query.asked[RADIUS]):
+        order[0] = NOWHERE
+        return
     for table in range(eligible(layout, query.asked)):
         value = chunk(layout, query.words, table)
         size = np.int64(layout.offsets[table, value + 1]) - np.int64(layout.offsets[table, value])

@@ -34,7 +34,7 @@ from indexer.kernels.hits import (
 )
 from indexer.kernels.layout import Layout, opened
 from indexer.kernels.native import inlined, kernel
-from indexer.kernels.probe import by_size, draw_in, look_ahead, probe
+from indexer.kernels.probe import NOWHERE, by_size, draw_in, look_ahead, probe
 from indexer.kernels.scan import scan
 
 MULTI, SCAN = 0, 1  # ways to go; the first turns into the second where it does not pay
@@ -93,6 +93,8 @@ def _answer(layout: Layout, query: Query) -> None:
 def _collect(layout: Layout, query: Query) -> None:
     """Probe, and scan where that does not pay."""
     forget(query, query.asked[RADIUS])
+    if query.order[0] == NOWHERE:
+        return
     draw_in(layout, query)
     if layout.fresh.shape[1]:
         scan(layout, query, layout.fresh, layout.codes.shape[1])
