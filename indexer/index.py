@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -219,10 +220,16 @@ class Index:
         """
         direct = self._memory.direct
         if direct is not self._direct:
-            self._direct, self._short = direct, direct(self._within, Index.within)
+            self._short = direct(partial(self._hand_on, direct), Index.within)
+            self._direct = direct
             vars(self).pop("within", None)
             if self._short is not None and type(self).within is Index.within:
                 vars(self)["within"] = self._short
+
+    def _hand_on(self, direct: object, *given: Any, **named: Any) -> RangeMatches:
+        """Answer in place of what was made so: somebody may have kept it, and there may be a newer one."""
+        newer = self._short if direct is not self._direct else None
+        return (newer or self._within)(*given, **named)
 
     def bucket(self, code: Codes) -> Ids:
         """Ids, ascending, of the entries that have this very code."""
