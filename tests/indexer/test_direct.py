@@ -231,10 +231,11 @@ def test_an_index_that_nobody_has_any_more_is_let_go_of(index):
     other.warm()
     quickly(other)
     assert type(other.within) is BuiltinFunctionType
-    gone = weakref.ref(other)
+    gone, store = weakref.ref(other), other.store
     del other
     gc.collect()
     assert gone() is None
+    store.close()
 
 
 def test_answers_end_once_anybody_has_written(index):
@@ -316,17 +317,17 @@ def test_an_empty_answer_is_given_out_again_only_if_nobody_has_it_or_has_changed
     two = index.within(far, 0)
     assert one is not two
     assert same(two, ([], []))
-    again = id(one)
+    place = id(one)
     del one
-    assert id(index.within(far, 0)) == again
+    assert id(index.within(far, 0)) == place
     for part in ("lims", "ids", "distances", "_store"):
-        index = reopened(index)
-        changed = index.within(far, 0)
-        setattr(changed, part, np.arange(3))
-        assert same(index.within(far, 0), ([], []))
-        del changed
-        assert same(index.within(far, 0), ([], []))
-        assert index.within(far, 0).keys() == [[]]
+        with reopened(index) as again:
+            changed = again.within(far, 0)
+            setattr(changed, part, np.arange(3))
+            assert same(again.within(far, 0), ([], []))
+            del changed
+            assert same(again.within(far, 0), ([], []))
+            assert again.within(far, 0).keys() == [[]]
 
 
 def test_nothing_is_kept_or_let_go_of_once_too_often(index):
