@@ -84,10 +84,10 @@ def lay_out(ids: Ids, codes: Codes) -> tuple[Layout, Ids]:
     none = np.zeros((count, 0), np.uint64), np.zeros(0, np.int64)
     gone, costs = np.zeros(0, np.bool_), np.ones(3 + width)
     arrays = different, starts, ids[order], gone, *none, places, shifts, offsets, rows, beside, *flips(width)
-    return Layout(*together((*arrays, *sifted(different, codes.shape[1] * 8), costs))), order
+    return Layout(*together((*arrays, *bloom_filter(different, codes.shape[1] * 8), costs))), order
 
 
-def sifted(codes: Words, bits: int) -> tuple[Words, Words]:
+def bloom_filter(codes: Words, bits: int) -> tuple[Words, Words]:
     """The parts of codes (w, n) that it pays to know of, and the filter that does."""
     numbers = np.arange(bits)
     every = as_words(np.packbits([numbers * cut // bits == part for cut in CUTS for part in range(cut)], axis=1))

@@ -8,6 +8,7 @@ import pytest
 
 from indexer import Index
 from indexer.rows import Model
+from tests.indexer.directly import quickly
 
 WIDTHS = (8, 16, 24, 32, 64, 128, 256)
 
@@ -79,3 +80,13 @@ def succeeded(index, bits, codes, digest="digest"):
     assert succession.put(number, [one.id for one in lacking], [one.digest for one in lacking], codes)
     assert succession.promote(number)
     return Index(store.of(number))
+
+
+@pytest.fixture
+def index(path):
+    """An open file whose radii up to 16 are answered directly."""
+    with Index.create(path) as index:
+        index.add(names(300), clustered_codes(300, 64))
+        index.warm()
+        quickly(index)
+        yield index

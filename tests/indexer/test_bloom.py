@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from indexer.kernels.bloom import absent
-from indexer.kernels.layout import as_words, sifted
+from indexer.kernels.layout import as_words, bloom_filter
 from indexer.planner import known_parts
 from tests.indexer import brute
 from tests.indexer.conftest import clustered_codes, random_codes
@@ -28,7 +28,7 @@ def tell(known, codes, radius):
 
 
 def known_of(codes):
-    return sifted(np.ascontiguousarray(as_words(codes).T), codes.shape[1] * 8)
+    return bloom_filter(np.ascontiguousarray(as_words(codes).T), codes.shape[1] * 8)
 
 
 @settings(max_examples=60, deadline=None)
