@@ -29,7 +29,7 @@ from indexer.kernels.native import addresses
 from indexer.kernels.search import MULTI, SCAN, search
 from indexer.planner import Costs
 from indexer.segments import SHIFT, Segment
-from indexer.tables import Csr, Scan, fill_up
+from indexer.tables import Csr, Scan, distinct, fill_up
 
 FEW, MANY = 1 << 12, 1 << 15  # hits that probing and a scan have room for at first
 CHUNK = 1 << 20  # pairs that are found, and that are given out, at a time
@@ -130,15 +130,20 @@ class Multi:
 
     def among(self, ids: Ids) -> Scan:
         """Only the entries with these ids, ascending; those that are not there are passed over."""
-        fresh = np.flatnonzero(np.isin(self.layout.fresh_ids, ids))
-        return Scan(self.revision, *self._at(self._places(np.unique(ids)), fresh), {})
+        wanted = distinct(ids)
+        fresh = np.isin(self.layout.fresh_ids, wanted) if len(self.layout.fresh_ids) else np.zeros(0, np.bool_)
+        return Scan(self.revision, *self._at(self._places(wanted), np.flatnonzero(fresh)), {})
 
     def _places(self, ids: Ids) -> Any:
         """Where in the layout these ids are, those left out that are not there."""
-        places = np.searchsorted(self.layout.ids, ids, sorter=self.by_id)
-        inside = places < len(self.by_id)
+        every, count = self.layout.ids, len(self.by_id)
+        if count and every[self.by_id[-1]] - every[self.by_id[0]] == count - 1:  # no number between is left out
+            places = ids - every[self.by_id[0]]
+        else:
+            places = np.searchsorted(every, ids, sorter=self.by_id)
+        inside = (places >= 0) & (places < count)
         found = self.by_id[places[inside]]
-        return found[self.layout.ids[found] == ids[inside]]
+        return found[every[found] == ids[inside]]
 
     def _at(self, places: NDArray[Any], fresh: Any) -> tuple[Ids, Codes]:
         """The entries at some places of the layout, but for those gone, and of what is fresh, ascending by id."""

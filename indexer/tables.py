@@ -72,7 +72,10 @@ class Scan:
 
     def among(self, ids: Ids) -> Scan:
         """Only the entries with these ids, ascending; those that are not there are passed over."""
-        kept = np.flatnonzero(np.isin(self.ids, ids, assume_unique=True))
+        wanted = distinct(ids)
+        places = np.searchsorted(self.ids, wanted)
+        inside = places < len(self.ids)
+        kept = places[inside][self.ids[places[inside]] == wanted[inside]]
         return Scan(self.revision, self.ids[kept], self.codes[kept], {})
 
     def search(self, codes: Codes, k: int) -> tuple[Ids, Distances]:
@@ -129,6 +132,13 @@ def too_many(done: int) -> InvalidInput:
     return InvalidInput(
         f"more than {MOST:,} answers, the first {done:,} queries answered: ask fewer at once, or for less"
     )
+
+
+def distinct(ids: Ids) -> Ids:
+    """The same ids once each, ascending. (NumPy's unique hashes: 1.4 ms for 10,000, a sort takes .03.)"""
+    ordered = np.sort(ids)
+    kept: Ids = ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
+    return kept
 
 
 def fill_up(lims: Ids, values: NDArray[Any], k: int) -> NDArray[Any]:

@@ -7,7 +7,7 @@ import pytest
 
 import indexer
 from indexer import Index
-from indexer.errors import InvalidInput
+from indexer.errors import InvalidInput, NotFound
 from tests.indexer import brute
 from tests.indexer.conftest import WIDTHS, clustered_codes, names, python, random_codes, rows_of
 
@@ -98,6 +98,26 @@ def test_among_takes_ids_in_any_order_and_passes_over_others():
             assert parts(index.within(codes[3], radius, among=among)) == [right]
         assert nearest(index.search(codes[3], 5, among=among)) == [brute.search(some, codes[some - 1], codes[3], 5)]
         assert nearest(index.search(codes[3], 5, among=among[:0])) == [([], [])]
+
+
+@pytest.mark.parametrize("make", [Index.search, Index.warm])
+def test_codes_of_many_ids_are_read_from_memory_where_they_are(make, monkeypatch):
+    codes = clustered_codes(400, 64)
+    with Index.create(":memory:") as index:
+        index.add(names(400), codes)
+        keys = names(400)
+        index.remove(keys[8:9])
+        _ = index.warm() if make is Index.warm else index.search(codes[0], 3)
+        index.add([keys[4], "new"], codes[:2])
+        ids = np.array([*range(401, 300, -1), 5, 5, 1])
+        right = np.concatenate((codes, codes[1:2]))
+        right[4] = codes[0]
+        assert index.codes(ids).tolist() == right[ids - 1].tolist()
+        with pytest.raises(NotFound) as missing:
+            index.codes(np.append(ids, 9))
+        assert str(missing.value) == ":memory:: no entry has the id 9"
+        monkeypatch.setattr(index.store, "codes", None)
+        assert index.codes(ids).tolist() == right[ids - 1].tolist()
 
 
 def test_keys_of_what_was_found(filled):
