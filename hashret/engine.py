@@ -30,7 +30,7 @@ from indexer.errors import InvalidInput, Mismatch, NotFound
 from indexer.index import Index
 from indexer.planner import Plan
 from indexer.rows import Generation
-from indexer.vectors import FORMS
+from indexer.vectors import FACTS, FORMS, form_of
 from indexer.where import Where
 
 BATCH = 2048  # entries a transaction
@@ -60,7 +60,7 @@ class Engine(Opened):
         """A new file (or ":memory:") for codes of this model; raises `InvalidInput` if it exists.
 
         With `vectors` it keeps the features of images and embeddings, to rerank by their cosine: as "float16", which
-        True stands for, or as "int8" in half the bytes.
+        True stands for, or as "int8" in little more than half the bytes.
         """
         form = vectors if isinstance(vectors, str) else FORMS[0] if vectors else "none"
         if form not in (*FORMS, "none"):
@@ -70,7 +70,7 @@ class Engine(Opened):
         index = Index.create(path, bits=hasher.bits)
         try:
             index.store.set_model(*hasher.to_bytes(), hasher.digest)
-            index.store.set_fact("vectors", form)
+            index.store.set_fact("vectors", FACTS.get(form, form))
             curve.keep(index.store, hasher.digest, hasher.curve)
         except BaseException:  # Ctrl-C too: half a file would be in the way of the next try
             index.close()
@@ -344,12 +344,11 @@ class Engine(Opened):
     def info(self) -> dict[str, Any]:
         """What the file holds: counts, buckets, bytes, and the model's kind, digest and settings."""
         stats = self.index.stats()
-        vectors = self.index.store.fact("vectors") or "none"
         model = {"kind": self.hasher.kind, "model": self.hasher.digest, "settings": asdict(self.hasher.settings)}
         named = ("digest", "bits", "created", "encoded", "share", "in_use")
         models = [{name: getattr(one, name) for name in named} for one in self.models()]
         embed = {} if self.hasher.embed is None else {"embed": self.hasher.embed.name}
-        return {**stats, "vectors": vectors, **embed, **model, "models": models}
+        return {**stats, "vectors": form_of(self.index.store.fact("vectors")), **embed, **model, "models": models}
 
 
 def _are_codes(contents: Contents) -> TypeGuard[Codes]:

@@ -1,6 +1,6 @@
 """Searching: exact neighbours in Hamming distance, and the finer score that puts them in order.
 
-With `rerank` a shortlist is put in the order of
+With `rerank` (see `hashret.reranking`) they are put in the order of
 
 - embeddings and images whose vectors are kept: their cosine with the query's;
 - others: the asymmetric score of the query's real values against an entry's bits b in {-1, +1}: of logits z
@@ -12,26 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashret.hasher import Hasher
+from hashret.reranking import Places, Scores, by_codes, by_vectors, by_words, reach
 from hashret.results import Hit
 from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import combined, cosines, sparse_cosines
 from indexer.bits import Codes, Distances, Ids
 from indexer.index import Index
 from indexer.where import Every, Where, condition
-
-_BLOCK = 8192  # entries whose sides of the score are made at a time: a radius may hold all that are stored
-SHORTLIST = 300  # at least so many exact neighbours, or 30 k, are ranked by the finer score
-
-
-def shortlist(k: int) -> int:
-    """How many of the nearest are put in order to find the best k."""
-    return max(30 * k, SHORTLIST)
 
 
 class Asked(NamedTuple):
@@ -57,10 +49,23 @@ class Searcher:
             return plain(self.index, codes, asked)
         out = []
         for number, (ids, near) in enumerate(_nearest(self.index, codes, asked)):
-            scores = self.scores(sides[number], rows, number, ids)
+            if asked.radius is None:
+                places, scores = self._best(sides[number], rows, number, ids, asked.k)
+                ids, near = ids[places], near[places]
+            else:
+                scores = self.scores(sides[number], rows, number, ids)
             order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
             out.append(hits(self.index, ids[order], near[order].tolist(), scores[order].tolist()))
         return out
+
+    def _best(self, side: Floats, rows: Rows, number: int, ids: Ids, k: int) -> tuple[Places, Scores]:
+        """Places among the ids of those that may be the best k for one query, and their finer scores."""
+        codes, model = self.index.codes(ids), self.hasher.weights
+        if self._by_words(rows):
+            return by_words(model, codes, side, k, lambda at, soft: self._with_words(rows, number, ids[at], soft))
+        if self._by_vectors(rows):
+            return by_vectors(model, codes, side, k, lambda at: self._cosines(rows, number, ids[at]))
+        return by_codes(model, codes, side, k)
 
     def stored(self, key: str) -> tuple[Codes, Floats, Rows]:
         """A stored entry as a query: code, side of the asymmetric score, and row, or the side where none is stored."""
@@ -69,23 +74,35 @@ class Searcher:
         sides = self.hasher.weights.ask_by_code(codes)
         if self.hasher.kind == "text":
             return codes, sides, self.hasher.rows([self.index.store.rows(ids)[0].content or ""])
-        return codes, sides, self.index.store.vectors(ids) if self.vectors else sides
+        if self.vectors:
+            rows = self.index.store.vectors(ids)
+            return codes, self.hasher.weights.ask(rows)[1], rows
+        return codes, sides, sides
 
-    def scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> NDArray[np.floating[Any]]:
+    def scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> Scores:
         """The finer score of some entries for one query; see the top of this file."""
-        store = self.index.store
-        if self.vectors and not isinstance(rows, Sparse):
-            return cosines(store.vectors(ids), rows[number])
-        codes = self.index.codes(ids)
-        parts = [
-            self.hasher.weights.answer(codes[at : at + _BLOCK]) @ side for at in range(0, max(1, len(ids)), _BLOCK)
-        ]
-        scores: Floats = np.concatenate(parts)
-        if self.hasher.kind == "text" and isinstance(rows, Sparse):
-            theirs = self.hasher.rows([row.content or "" for row in store.rows(ids)])
-            if isinstance(theirs, Sparse):
-                scores = combined(sparse_cosines(theirs, rows.take(np.array([number]))), scores)
-        return scores
+        if self._by_vectors(rows):
+            return self._cosines(rows, number, ids)
+        soft = self.hasher.weights.scores(self.index.codes(ids), side)
+        return self._with_words(rows, number, ids, soft) if self._by_words(rows) else soft
+
+    def _by_words(self, rows: Rows) -> TypeGuard[Sparse]:
+        """Whether the queries' rows are words that can be compared with those of stored texts."""
+        return self.hasher.kind == "text" and isinstance(rows, Sparse)
+
+    def _by_vectors(self, rows: Rows) -> TypeGuard[Floats]:
+        """Whether the queries' rows can be compared with stored vectors."""
+        return self.vectors and not isinstance(rows, Sparse)
+
+    def _with_words(self, rows: Sparse, number: int, ids: Ids, soft: Floats) -> Scores:
+        """The asymmetric scores of some entries and the cosine of their words with a query's as one."""
+        theirs = self.hasher.rows([row.content or "" for row in self.index.store.rows(ids)])
+        assert isinstance(theirs, Sparse)  # as texts are
+        return combined(sparse_cosines(theirs, rows.take(np.array([number]))), soft)
+
+    def _cosines(self, rows: Floats, number: int, ids: Ids) -> Scores:
+        """The cosine of the stored vectors of some entries with a query's."""
+        return cosines(self.index.store.vectors(ids), rows[number])
 
 
 def conditions(index: Index, texts: Sequence[str]) -> Where | None:
@@ -104,14 +121,14 @@ def plain(index: Index, codes: Codes, asked: Asked) -> list[list[Hit]]:
 
 
 def _nearest(index: Index, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:
-    """Ids and distances of each query's exact neighbours, the whole shortlist where they are to be reranked."""
+    """Ids and distances of each query's exact neighbours, all in reach where they are to be reranked."""
     where = condition(asked.where) if asked.where else None
     if asked.radius is not None:
         found = index.within(codes, asked.radius, where=where)
         cuts = found.lims[1:-1]
         yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
     else:
-        matches = index.search(codes, shortlist(asked.k) if asked.rerank else asked.k, where=where)
+        matches = index.search(codes, reach(asked.k, index.bits) if asked.rerank else asked.k, where=where)
         for ids, near in zip(matches.ids, matches.distances, strict=True):
             yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
 

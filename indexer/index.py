@@ -26,7 +26,7 @@ from indexer.memory import NO_NUMBA, Memory, can_compile
 from indexer.planner import Plan, plan, plan_tables, table_bytes
 from indexer.rows import Batch, Field
 from indexer.store import Store
-from indexer.tables import MOST, Csr, Scan, distinct, too_many
+from indexer.tables import MOST, Csr, Scan, too_many
 from indexer.where import Where, comparisons, condition
 
 if TYPE_CHECKING:
@@ -283,9 +283,9 @@ class Index:
         ids = np.asarray(ids, dtype=np.int64)
         if len(ids) < MANY or self._memory.table is None:
             return self.store.codes(ids)
-        some = self._table(1, ids)
+        some = self._memory.current().among(ids)
         places = np.searchsorted(some.ids, ids)
-        if len(some.ids) < len(distinct(ids)):
+        if not len(some.ids) or (some.ids[places.clip(max=len(some.ids) - 1)] != ids).any():
             return self.store.codes(ids)  # which tells who is not there
         return some.codes[places]
 

@@ -26,7 +26,7 @@ from indexer.schema import buckets, models
 from indexer.segments import Cache, Segment, Segments
 from indexer.statements import blobs, fact, fact_number, ids_of, insert_codes, insert_rows, select_many, set_facts
 from indexer.succession import Succession, check_complete, forget, insert_model, read_model
-from indexer.vectors import FORMS, from_blobs, to_blobs
+from indexer.vectors import FORMS, form_of, from_blobs, to_blobs
 from indexer.watch import Watch
 from indexer.where import Where, condition
 
@@ -271,7 +271,7 @@ class Store:
     @property
     def keeps_vectors(self) -> bool:
         """Whether vectors are kept beside entries."""
-        return self.fact("vectors") in FORMS
+        return form_of(self.fact("vectors")) in FORMS
 
     def vectors(self, ids: Ids) -> NDArray[np.float32]:
         """The stored vector of each id, float32 (n, d); raises `NotFound`."""

@@ -27,7 +27,7 @@ LAYERS = [  # from the bottom up: a file, or a room of files, which INSIDE puts 
     ["hashret.features", "hashret.embed"],
     ["hashret.evaluate.rows"],
     ["hashret.evaluate.baselines"],
-    ["hashret.scores"],
+    ["hashret.scores", "hashret.reranking"],
     ["hashret.forward"],
     ["hashret.model"],
     ["hashret.hasher", "hashret.results"],

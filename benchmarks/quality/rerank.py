@@ -17,7 +17,7 @@ from benchmarks.quality.notes import table as markdown
 from benchmarks.quality.results import Codes, Run
 from benchmarks.quality.scoring import asymmetric, blocks, hamming
 from benchmarks.quality.tasks import Task
-from indexer.vectors import FORMS, from_blobs, to_blobs
+from indexer.vectors import FACTS, FORMS, from_blobs, to_blobs
 
 TITLE = "Recall@10 after ranking a shortlist by stored vectors: int8 / float16"
 SHORTLISTS = (0.003, 0.01, 0.03)  # of the collection
@@ -84,5 +84,5 @@ def _recalls(
 
 def _kept(rows: NDArray[np.float32], form: str) -> NDArray[np.float32]:
     """What a file gives back of rows, of length 1 as their cosine takes them."""
-    back = from_blobs(to_blobs(rows, form), form)
+    back = from_blobs(to_blobs(rows, FACTS[form]), FACTS[form])
     return back / np.linalg.norm(back, axis=1, keepdims=True)

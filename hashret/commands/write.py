@@ -13,7 +13,7 @@ from hashret.shell import output
 from hashret.shell.notes import note
 from hashret.shell.options import DB, EMBED, PATHS, examples, open_any, open_engine, options_of, read_options, source_of
 from indexer.errors import Mismatch
-from indexer.vectors import FORMS
+from indexer.vectors import FORMS, form_of
 
 
 @click.command(
@@ -30,7 +30,7 @@ from indexer.vectors import FORMS
 @options_of(Settings)
 @click.option(
     "--store-vectors", is_flag=False, flag_value="float16", type=click.Choice(FORMS),
-    help="Images, embeddings, --embed: keep vectors to rerank with; int8 takes half the bytes [float16].",
+    help="Images, embeddings, --embed: keep vectors to rerank with; int8 takes about half the bytes [float16].",
 )  # fmt: skip
 @EMBED
 @click.option(
@@ -55,7 +55,7 @@ def index(
         if Path(db).exists():
             with Engine.open(db, embed=embed) as engine:
                 _same_settings(db, engine.hasher.settings, chosen)
-                _same_vectors(db, engine.index.store.fact("vectors") or "none", store_vectors)
+                _same_vectors(db, form_of(engine.index.store.fact("vectors")), store_vectors)
                 counts = engine.add(source, show)
                 pruned = engine.prune(source.keys) if prune and not source.nameless else 0
         else:

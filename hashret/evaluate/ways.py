@@ -1,8 +1,8 @@
 """Every way to rank all stored entries for some queries, as blocks of distances: smaller is nearer.
 
-codes, Hamming; asymmetric, the real-valued query against stored bits; reranked, the shortlist of `Engine.query` by its
-finer score and the rest by Hamming; float, exact cosine of the features; and the baselines at the same number of bits.
-Float and baselines need features: of texts they are made anew, of images and embeddings they must have been kept.
+codes, Hamming; asymmetric, the real-valued query against stored bits; reranked, what `Engine.query` looks at last by
+its finer score and the rest by Hamming; float, exact cosine of the features; and the baselines at the same number of
+bits. Float and baselines need features: of texts they are made anew, of images and embeddings they must have been kept.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from hashret.engine import Engine
 from hashret.evaluate.baselines import Projection
 from hashret.evaluate.judged import Columns, Labels, labels_of
 from hashret.evaluate.rows import Cosines, joined, taken
+from hashret.reranking import Places, Scores, by_vectors, by_words, reach
 from hashret.rows import Floats, Rows
 from hashret.scores import combined
-from hashret.searching import shortlist
 from indexer.bits import Codes, distances
 
 Distances = NDArray[Any]
@@ -84,7 +84,7 @@ class Asked:
 
 
 def ways(engine: Engine, stored: Stored, asked: Asked, k: int, baselines: Mapping[str, Projection]) -> dict[str, Way]:
-    """All ways that there are, by name; `k` decides how long the shortlist is."""
+    """All ways that there are, by name; `k` decides how much is reranked."""
     found: dict[str, Way] = {"codes": hamming(asked.codes, stored.codes)}
     finer = None if asked.sides is None else _asymmetric(engine.hasher.weights.answer(stored.codes), asked.sides)
     if finer is not None:
@@ -92,8 +92,8 @@ def ways(engine: Engine, stored: Stored, asked: Asked, k: int, baselines: Mappin
     if stored.rows is None or asked.rows is None:
         return found
     cosine = _cosine(Cosines(stored.rows), asked.rows)
-    if finer is not None:
-        found["reranked"] = _reranked(found["codes"], _finest(engine, finer, cosine), shortlist(k))
+    if asked.sides is not None:
+        found["reranked"] = _reranked(engine, stored.codes, asked.sides, cosine, found["codes"], k)
     found["float"] = lambda part: 1 - cosine(part)
     for name, baseline in baselines.items():
         found[name] = hamming(baseline.encode(asked.rows), baseline.encode(stored.rows))
@@ -121,22 +121,23 @@ def _asymmetric(answers: Floats, sides: Floats) -> Way:
     return lambda part: sides[part] @ answers.T
 
 
-def _finest(engine: Engine, asymmetric: Way, cosine: Way) -> Way:
-    """The score that `Engine.query` ranks its shortlist by; higher is nearer."""
-    if engine.hasher.kind != "text":
-        return cosine
-    return lambda part: combined(cosine(part), asymmetric(part))
+def _reranked(engine: Engine, codes: Codes, sides: Floats, cosine: Way, plain: Way, k: int) -> Way:
+    """What the engine looks at last for the best k, in the order of that score, the others after them by distance."""
+    model, within = engine.hasher.weights, reach(k, engine.hasher.bits)
 
-
-def _reranked(plain: Way, finest: Way, length: int) -> Way:
-    """The nearest of each query by (distance, id) in the order of a finer score, the others after them."""
+    def best(own: NDArray[Any], away: Distances, side: Floats) -> tuple[Places, Scores]:
+        near = np.argsort(away, kind="stable")[:within]
+        if engine.hasher.kind == "text":
+            places, scores = by_words(model, codes[near], side, k, lambda at, soft: combined(own[near[at]], soft))
+        else:
+            places, scores = by_vectors(model, codes[near], side, k, lambda at: own[near[at]])
+        return near[places], scores
 
     def merged(part: slice) -> Distances:
-        away = plain(part)
-        count = away.shape[1]
-        place = away.astype(np.int64) * count + np.arange(count)
-        last = min(length, count) - 1
-        short = place <= np.partition(place, last, axis=1)[:, last : last + 1]
-        return np.where(short, -2 - finest(part), away)  # scores are above -2
+        away = plain(part).astype(np.float64)
+        for row, (own, side) in enumerate(zip(cosine(part), sides[part], strict=True)):
+            places, scores = best(own, away[row], side)
+            away[row, places] = -2 - scores  # which are above -2
+        return away
 
     return merged

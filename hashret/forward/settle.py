@@ -30,6 +30,7 @@ from indexer.bits import Codes
 PASSES = 1  # over all bits; a second finds 0 to 1 points more of the true neighbours, at two thirds of the speed
 ROUNDS = 2  # of decoder and codes in training; 4 change nothing
 ANCHOR = 1.0  # mu, in units of the mean of diag G; 2: +.5 symmetric, -.3 to -3 points asymmetric
+_MADE = 8192  # answers at a time: a radius may hold all that are stored
 _BLOCK = 2048  # vectors at a time: a megabyte each of forces and bits stays in the cache
 _GROUP = 32  # bits between two products of matrices
 
@@ -88,6 +89,19 @@ class Settled:
     def answer(self, codes: Codes) -> Floats:
         """The entries' side of the asymmetric score, float32 (n, d), which so is the cosine with y."""
         return _unit(self._decode(signs(codes)))
+
+    def scores(self, codes: Codes, side: Floats) -> Floats:
+        """The asymmetric score of codes with one query's side (d,), float32 (n,)."""
+        parts = [self.answer(codes[at : at + _MADE]) @ side for at in range(0, len(codes), _MADE)]
+        return np.concatenate(parts or [np.zeros(0, np.float32)])
+
+    def rough(self, codes: Codes, side: Floats) -> Floats:
+        """The same without r, float32 (n,): with no vector made, in a tenth of the time."""
+        known = signs(codes)
+        squares = np.einsum("ij,ij->i", known @ (self.decoder @ self.decoder.T), known)
+        squares += 2 * (known @ (self.decoder @ self.mean)) + self.mean @ self.mean
+        rough: Floats = (known @ (self.decoder @ side) + self.mean @ side) / np.sqrt(np.maximum(squares, 1e-12))
+        return rough
 
     def _decode(self, codes: Floats) -> Floats:
         """What codes of -1 and +1 stand for: y."""

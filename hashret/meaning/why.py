@@ -97,7 +97,7 @@ def reasons(index: Index, hasher: Hasher, bits: Meaning, asking: Asking, hits: S
     weight = np.full(hasher.bits, 1 / hasher.bits) if asking.logits is None else np.abs(softened(asking.logits))[0]
     order = np.lexsort((np.arange(hasher.bits), -weight))
     asked, answers = unpack(asking.code)[0], unpack(codes)
-    scores = hasher.weights.answer(codes) @ asking.side[0] if len(hits) else np.zeros(0)
+    scores = hasher.weights.scores(codes, asking.side[0])
     texts = _Texts.of(hasher, asking.rows, hits)
     found = []
     for number, theirs in enumerate(answers):

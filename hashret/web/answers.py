@@ -16,9 +16,10 @@ import numpy as np
 
 from hashret.engine import Engine
 from hashret.features import Contents
+from hashret.reranking import reach
 from hashret.results import Hit
 from hashret.rows import Sparse
-from hashret.searching import conditions, shortlist
+from hashret.searching import conditions
 from hashret.web.snippets import snippet, words
 from indexer.bits import Codes, Ids
 from indexer.errors import Mismatch, NotFound
@@ -140,14 +141,14 @@ Find = Callable[[int, int | None], list[Hit]]
 def _answer(engine: Engine, among: tuple[Codes, Where | None], find: Find, asked: Search, own: str) -> Answer:
     """Hits and counts about a code, among the entries of a condition; the entry `own` is no hit and not counted.
 
-    The best k within a radius that holds more than the shortlist are the best k of all: the whole shortlist is in it.
+    The best k within a radius that holds all in reach are the best k of all.
     """
     code, where = among
     bits = engine.hasher.bits
     radius = None if asked.radius is None else min(asked.radius, bits)
-    reach = max(-1 if radius is None else radius, bits // 2 if asked.counts else -1)
-    counts = _counts(engine, code, reach, where, own) if reach >= 0 else []
-    if radius is None or counts[radius] >= shortlist(asked.k + 1):
+    farthest = max(-1 if radius is None else radius, bits // 2 if asked.counts else -1)
+    counts = _counts(engine, code, farthest, where, own) if farthest >= 0 else []
+    if radius is None or counts[radius] >= reach(asked.k + 1, bits):
         hits = find(asked.k, None)
     else:
         hits = find(asked.k, radius)[: asked.k]
@@ -156,11 +157,11 @@ def _answer(engine: Engine, among: tuple[Codes, Where | None], find: Find, asked
     return {"code": code.tobytes().hex(), "count": count, "counts": shown, "hits": hits}
 
 
-def _counts(engine: Engine, code: Codes, reach: int, where: Where | None, own: str) -> list[int]:
-    """How many entries lie within 0, 1, ... `reach` bits of a code."""
-    found = engine.index.within(code, reach, where=where)
+def _counts(engine: Engine, code: Codes, farthest: int, where: Where | None, own: str) -> list[int]:
+    """How many entries lie within 0, 1, ... `farthest` bits of a code."""
+    found = engine.index.within(code, farthest, where=where)
     self_too = bool(own) and engine.index.ids([own])[0] in found.ids
-    counts: list[int] = (np.bincount(found.distances, minlength=reach + 1).cumsum() - self_too).tolist()
+    counts: list[int] = (np.bincount(found.distances, minlength=farthest + 1).cumsum() - self_too).tolist()
     return counts
 
 

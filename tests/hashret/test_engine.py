@@ -7,6 +7,7 @@ from hashret.inputs import Entry
 from hashret.settings import Settings
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 from indexer.index import Index
+from indexer.vectors import from_blobs, to_blobs
 from tests.hashret.conftest import FAST, make_entries
 
 
@@ -36,7 +37,7 @@ def test_radius_is_inclusive_and_complete(engine, entries, radius):
 
 
 def test_embeddings_are_scored_in_blocks_as_one_by_one(vector_hasher, vectors, monkeypatch):
-    monkeypatch.setattr("hashret.searching._BLOCK", 7)
+    monkeypatch.setattr("hashret.forward.settle._MADE", 7)
     with Engine.create(":memory:", vector_hasher) as engine:
         engine.add([Entry(f"p/{n}", vector) for n, vector in enumerate(vectors)])
         found = engine.query(vectors[:3], radius=32)
@@ -283,8 +284,8 @@ def test_vectors_rerank_by_cosine(vectors, vector_hasher):
 
 def test_vectors_as_int8_rerank_by_cosine_too(vectors, vector_hasher, tmp_path):
     rows, keys = vector_hasher.rows(vectors), [str(n) for n in range(80)]
-    scale = np.abs(rows).max(1, keepdims=True) / 127
-    kept = np.rint(rows / scale) * scale
+    kept = from_blobs(to_blobs(rows, "int8 by 16"), "int8 by 16")
+    assert 0.001 < np.abs(kept - rows).max() < 0.01
     cosine = kept @ rows[7] / np.linalg.norm(kept, axis=1) / np.linalg.norm(rows[7])
     path = str(tmp_path / "v.db")
     with Engine.create(path, vector_hasher, vectors="int8") as engine:

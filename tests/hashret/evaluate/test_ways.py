@@ -25,16 +25,19 @@ def test_stored_is_everything_in_the_order_of_ids(engine, entries):
     assert len(stored.rows) == 120
 
 
-def test_the_reranked_way_is_the_order_of_the_engine(engine, asked, monkeypatch):
-    """The shortlist cut short, so that both parts of the ranking are there."""
-    monkeypatch.setattr("hashret.searching.SHORTLIST", 30)
+@pytest.mark.parametrize("reached", [120, 60])
+def test_the_reranked_way_is_the_order_of_the_engine(engine, asked, monkeypatch, reached):
+    """All steps cut short, so that each leaves something out."""
+    for name, most in {"MOST": reached, "FEWEST": 50, "WORDS": 30}.items():
+        monkeypatch.setattr(f"hashret.reranking.{name}", most)
     stored, queries = asked
     away = ways(engine, stored, queries, 1, {})["reranked"](slice(0, 3))
-    for hits, row in zip(engine.query(QUESTIONS, k=1), away, strict=True):
-        assert stored.keys[int(row.argmin())] == hits[0].key
-    assert ((away < 0).sum(1) == 30).all()
     plain = ways(engine, stored, queries, 1, {})["codes"](slice(0, 3))
-    assert (np.where(away < 0, plain, 0).max(1) <= np.where(away < 0, 99, plain).min(1)).all()
+    for hits, row, bits in zip(engine.query(QUESTIONS, k=1), away, plain, strict=True):
+        assert stored.keys[int(row.argmin())] == hits[0].key
+        assert hits[0].score == pytest.approx(-2 - row.min())
+        assert (row < 0).sum() == 30
+        assert np.array_equal(row[row >= 0], bits[row >= 0])
 
 
 def test_codes_asymmetric_and_float_are_the_scores_of_the_engine(engine, asked):
@@ -61,6 +64,20 @@ def test_stored_vectors_make_float_and_baselines(vectors, vector_hasher):
         rows = vector_hasher.rows(vectors)
         np.testing.assert_allclose(found["float"](slice(0, 1))[0], 1 - cosines(rows, rows[4]), atol=2e-3)
         assert np.array_equal(queries.codes, vector_hasher.encode(vectors)[[4, 9]])
+
+
+def test_what_is_reranked_by_vectors_is_the_order_of_the_engine(vectors, vector_hasher, monkeypatch):
+    monkeypatch.setattr("hashret.reranking.FIRST", 8)
+    monkeypatch.setattr("hashret.reranking.STEP", 4)
+    with Engine.create(":memory:", vector_hasher, vectors=True) as engine:
+        engine.add([Entry(str(n), row) for n, row in enumerate(vectors)])
+        stored = Stored.of(engine)
+        away = ways(engine, stored, Asked.of(engine, vectors[:9]), 3, {})["reranked"](slice(0, 9))
+        for hits, row in zip(engine.query(vectors[:9], k=3), away, strict=True):
+            best = np.argsort(row, kind="stable")[:3]
+            assert [stored.keys[place] for place in best] == [hit.key for hit in hits]
+            assert [hit.score for hit in hits] == pytest.approx((-2 - row[best]).tolist(), abs=1e-6)
+        assert 8 <= (away < 0).sum(1).min() < len(vectors)
 
 
 def test_without_features_codes_are_all_there_is(vectors, vector_hasher):

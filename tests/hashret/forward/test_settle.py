@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -122,6 +124,18 @@ def test_the_score_is_the_cosine_with_the_decoded_entry():
             decoded = found.mean + code @ found.decoder + together
             expected = row @ decoded / np.linalg.norm(row) / np.linalg.norm(decoded)
             np.testing.assert_allclose(score, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("at_a_time", [4, 8192])
+def test_scores_of_one_query_are_those_of_both_sides_and_rough_ones_leave_the_layer_out(monkeypatch, at_a_time):
+    monkeypatch.setattr("hashret.forward.settle._MADE", at_a_time)
+    found, rng = model(), np.random.default_rng(7)
+    stored, side = rng.integers(0, 256, (9, 2), dtype=np.uint8), found.ask(rng.normal(size=(1, 6)))[1][0]
+    linear = replace(found, remainder=Remainder.none(16, 6))
+    for codes in (stored, stored[:0]):
+        np.testing.assert_allclose(found.scores(codes, side), found.answer(codes) @ side, rtol=1e-5)
+        np.testing.assert_allclose(found.rough(codes, side), linear.answer(codes) @ side, rtol=1e-4, atol=1e-6)
+    assert np.abs(found.rough(stored, side) - found.scores(stored, side)).max() > 0.01
 
 
 def test_a_query_that_is_a_stored_code_finds_that_code_first():
