@@ -38,6 +38,7 @@ bench-quality: $(READY)
 	$(BIN)/python -m benchmarks.quality.tables
 	$(BIN)/python -m benchmarks.quality.origin $(QUALITY)
 	$(BIN)/python -m benchmarks.quality.queries $(QUALITY)
+	$(BIN)/python -m benchmarks.quality.engine $(QUALITY)
 	$(BIN)/python -m benchmarks.quality.later
 	$(BIN)/python -m benchmarks.quality.throughput
 	$(BIN)/python -m benchmarks.quality.ablation $(QUALITY)

@@ -20,7 +20,7 @@ from indexer.bits import Codes
 BITS = 640_000  # of codes that are compared: 10,000 of 64 bits, in 3 ms
 FEWEST, MOST = 1000, 10_000  # codes by all of the decoder, and compared at all
 WORDS = 300  # texts that are read; a text takes as long as ten vectors
-FIRST, STEP = 100, 50  # vectors that are read at first, and then at least
+FIRST, STEP = 100, 25  # vectors that are read at first, and then at least
 SURE = 3.5  # standard deviations
 Scores = NDArray[np.floating[Any]]
 Places = NDArray[np.int64]

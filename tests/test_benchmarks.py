@@ -4,6 +4,7 @@ import argparse
 import json
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from benchmarks.quality import (
     ablation,
     address,
+    engine,
     figures,
     groups,
     later,
@@ -298,6 +300,20 @@ def test_reranking_by_stored_vectors_finds_what_the_shortlist_holds(vectors, mon
     row = rerank.table("vectors", (64,)).splitlines()[3]
     cells = [f"{few:.3f} / {many:.3f}" for few, many in zip(eight, sixteen, strict=True)]
     assert row == f"| 64 bits, asymmetric | {' | '.join(cells)} |"
+
+
+def test_what_the_engine_finds_is_noted_and_put_in_a_table(vectors, monkeypatch):
+    monkeypatch.setattr(engine, "Settings", partial(Settings, steps=20))
+    for seed in (0, 1, 2):
+        engine.measure(vectors, 16, seed)
+    found = notes.notes("quality/engine")
+    for line in found:
+        assert line["codes"] <= line["finer"] <= line["int8"] <= line["float16"] == 1
+        assert 0.05 < line["read"] <= 1
+    middle = {name: sorted(line[name] for line in found)[1] for name in found[0] if name != "task"}
+    recalls = [f"{middle[name]:.3f}".lstrip("0") for name in ("codes", "finer", "int8", "float16")]
+    cells = [*recalls, f"{middle['read']:.2%}", f"{middle['ms']:.1f}", f"{middle['bare']:.1f}"]
+    assert engine.table().splitlines()[2] == f"| vectors, 16 bits | {' | '.join(cells)} |"
 
 
 def test_the_ablation_tells_what_is_noted_and_runs_the_rest(monkeypatch):

@@ -16,7 +16,7 @@ import numpy as np
 
 from hashret.engine import Engine
 from hashret.features import Contents
-from hashret.reranking import reach
+from hashret.reranking import shortlist
 from hashret.results import Hit
 from hashret.rows import Sparse
 from hashret.searching import conditions
@@ -141,20 +141,19 @@ Find = Callable[[int, int | None], list[Hit]]
 def _answer(engine: Engine, among: tuple[Codes, Where | None], find: Find, asked: Search, own: str) -> Answer:
     """Hits and counts about a code, among the entries of a condition; the entry `own` is no hit and not counted.
 
-    The best k within a radius that holds all in reach are the best k of all.
+    The best k of all are the best within a radius that holds them, and found sooner than by the score of all in it.
     """
     code, where = among
     bits = engine.hasher.bits
     radius = None if asked.radius is None else min(asked.radius, bits)
     farthest = max(-1 if radius is None else radius, bits // 2 if asked.counts else -1)
     counts = _counts(engine, code, farthest, where, own) if farthest >= 0 else []
-    if radius is None or counts[radius] >= reach(asked.k + 1, bits):
-        hits = find(asked.k, None)
-    else:
-        hits = find(asked.k, radius)[: asked.k]
-    count = len(hits) if radius is None else counts[radius]
+    found = find(asked.k, None) if radius is None or counts[radius] >= shortlist(asked.k + 1) else []
+    if radius is not None and (len(found) < asked.k or any(hit.distance > radius for hit in found)):
+        found = find(asked.k, radius)[: asked.k]
+    count = len(found) if radius is None else counts[radius]
     shown = counts[: bits // 2 + 1] if asked.counts else None
-    return {"code": code.tobytes().hex(), "count": count, "counts": shown, "hits": hits}
+    return {"code": code.tobytes().hex(), "count": count, "counts": shown, "hits": found}
 
 
 def _counts(engine: Engine, code: Codes, farthest: int, where: Where | None, own: str) -> list[int]:

@@ -100,6 +100,17 @@ def test_a_radius_that_holds_more_than_the_shortlist_gives_the_best_of_it(tmp_pa
                 assert plain(similar["hits"]) == plain(engine.similar("0", 4, rerank=rerank == "true"))
 
 
+@pytest.mark.parametrize("fewest", [1, 300])
+def test_the_best_within_a_radius_are_the_best_of_all_in_it(client, stored, monkeypatch, fewest):
+    """Whether the best of all are looked at first or not, and lie within it or not."""
+    monkeypatch.setattr("hashret.reranking.WORDS", fewest)
+    with Engine.open(stored) as engine:
+        for radius in (0, 2, 5, 32):
+            right = engine.query(["bread rocket"], radius=radius)[0][:3]
+            params = {"q": "bread rocket", "radius": radius, "k": 3}
+            assert plain(client.get("/api/search", params=params).json()["hits"]) == plain(right)
+
+
 def test_similar_leaves_the_entry_out(client, stored):
     with Engine.open(stored) as engine:
         for more in ({}, {"radius": 5, "k": 1000}, {"where": ["topic=money"], "k": 4}):
