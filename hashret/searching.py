@@ -25,6 +25,8 @@ from indexer.bits import Codes, Distances, Ids
 from indexer.index import Index
 from indexer.where import Every, Where, condition
 
+_ANSWERS = 1 << 22  # of queries that are answered at once: 50 MB
+
 
 class Asked(NamedTuple):
     """The keywords of a search."""
@@ -128,9 +130,12 @@ def _nearest(index: Index, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Di
         cuts = found.lims[1:-1]
         yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
     else:
-        matches = index.search(codes, reach(asked.k, index.bits) if asked.rerank else asked.k, where=where)
-        for ids, near in zip(matches.ids, matches.distances, strict=True):
-            yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
+        most = reach(asked.k, index.bits) if asked.rerank else asked.k
+        step = max(1, _ANSWERS // most)
+        for at in range(0, len(codes), step):
+            matches = index.search(codes[at : at + step], most, where=where)
+            for ids, near in zip(matches.ids, matches.distances, strict=True):
+                yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
 
 
 def hits(index: Index, ids: Ids, near: Iterable[int], scores: Iterable[float]) -> list[Hit]:

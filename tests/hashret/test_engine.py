@@ -66,6 +66,14 @@ def test_rerank_is_by_words_and_asymmetric_score(engine, entries):
     np.testing.assert_allclose([hit.score for hit in hits], np.sort(scores)[::-1], atol=1e-5)
 
 
+@pytest.mark.parametrize("rerank", [True, False])
+def test_many_queries_are_answered_some_at_a_time(engine, entries, monkeypatch, rerank):
+    texts = [entry.content for entry in entries[:7]]
+    right = [engine.query([text], rerank=rerank)[0] for text in texts]
+    monkeypatch.setattr("hashret.searching._ANSWERS", 20_000 if rerank else 20)
+    assert engine.query(texts, rerank=rerank) == right
+
+
 def test_hits_carry_content_and_meta(engine, entries):
     hit = engine.query([entries[0].content], k=1)[0][0]
     assert (hit.content, hit.meta) == (entries[0].content, {"topic": "space"})
