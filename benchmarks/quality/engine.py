@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
-from statistics import mean, median
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -46,13 +46,14 @@ def asked(engine: Engine, task: Task, *, rerank: bool = True) -> tuple[float, fl
 
     vars(store)["vectors"] = counted
     found, times = [], []
-    for number, row in enumerate(np.asarray(task.queries.rows)):
+    for row in np.asarray(task.queries.rows):
         start = time.perf_counter()
         hits = engine.query(row[None], TEN, rerank=rerank)[0]
         times.append(1000 * (time.perf_counter() - start))
-        right = task.relevant(slice(number, number + 1))[0][[int(hit.key) for hit in hits]].sum()
-        found.append(min(int(right), TEN) / TEN)
-    return mean(found), read[0] / len(found) / len(task.database), median(times)
+        found.append([int(hit.key) for hit in hits])
+    right = [task.relevant(slice(number, number + 1))[0][hits].sum() for number, hits in enumerate(found)]
+    recall = float(np.minimum(right, TEN).mean()) / TEN
+    return recall, read[0] / len(found) / len(task.database), median(times)
 
 
 def measure(task: Task, bits: int, seed: int) -> None:
@@ -74,7 +75,7 @@ def table() -> str:
         values = [line[name] for name in ("codes", "finer", "int8", "float16", "read", "ms", "bare")]
         found[line["task"], line["bits"]].append(values)
     rows = []
-    for (task, bits), values in found.items():
+    for (task, bits), values in sorted(found.items()):
         *recalls, read, slow, bare = np.median(values, axis=0)
         cells = [*(f"{recall:.3f}".lstrip("0") for recall in recalls), f"{read:.2%}", f"{slow:.1f}", f"{bare:.1f}"]
         rows.append([f"{task}, {bits} bits", *cells])

@@ -64,6 +64,8 @@ def test_rerank_is_by_words_and_asymmetric_score(engine, entries):
     scores = 0.2 * (signs @ soft / np.abs(soft).sum()) + 0.8 * (dense @ wanted)
     assert [hit.key for hit in hits] == [entries[n].key for n in np.lexsort((range(120), -scores.astype(np.float32)))]
     np.testing.assert_allclose([hit.score for hit in hits], np.sort(scores)[::-1], atol=1e-5)
+    away = np.unpackbits(hasher.encode(texts) ^ hasher.encode([query]), axis=1).sum(1)
+    assert {hit.key: hit.distance for hit in hits} == {entries[n].key: away[n] for n in range(120)}
 
 
 @pytest.mark.parametrize("rerank", [True, False])
@@ -288,6 +290,17 @@ def test_vectors_rerank_by_cosine(vectors, vector_hasher):
         codes, sides = vector_hasher.weights.ask(vector_hasher.rows(vectors[:1]))
         expected = float(sides[0] @ vector_hasher.weights.answer(codes)[0])
         assert plain.query(vectors[:1])[0][0].score == pytest.approx(expected)
+
+
+def test_similar_asks_by_the_kept_vector(vectors, vector_hasher, monkeypatch):
+    """With few looked at, who is among them depends on the query's side of the score."""
+    for name, value in {"FIRST": 2, "STEP": 1, "SURE": 0.0}.items():
+        monkeypatch.setattr(f"hashret.reranking.{name}", value)
+    with Engine.create(":memory:", vector_hasher, vectors=True) as engine:
+        engine.add([Entry(str(n), row) for n, row in enumerate(vectors)])
+        for number in range(40):
+            found = engine.query(engine.index.store.vectors(np.array([number + 1])), k=2)[0]
+            assert engine.similar(str(number), k=1) == [hit for hit in found if hit.key != str(number)][:1]
 
 
 def test_vectors_as_int8_rerank_by_cosine_too(vectors, vector_hasher, tmp_path):

@@ -38,6 +38,7 @@ def test_the_reranked_way_is_the_order_of_the_engine(engine, asked, monkeypatch,
         assert hits[0].score == pytest.approx(-2 - row.min())
         assert (row < 0).sum() == 30
         assert np.array_equal(row[row >= 0], bits[row >= 0])
+        assert set(np.flatnonzero(row < 0)) <= set(np.argsort(bits, kind="stable")[:reached])
 
 
 def test_codes_asymmetric_and_float_are_the_scores_of_the_engine(engine, asked):

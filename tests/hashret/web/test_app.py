@@ -100,15 +100,20 @@ def test_a_radius_that_holds_more_than_the_shortlist_gives_the_best_of_it(tmp_pa
                 assert plain(similar["hits"]) == plain(engine.similar("0", 4, rerank=rerank == "true"))
 
 
+QUERIES = ["bread rocket", "team market", "oven goal moon", "price of bread"]
+
+
 @pytest.mark.parametrize("fewest", [1, 300])
 def test_the_best_within_a_radius_are_the_best_of_all_in_it(client, stored, monkeypatch, fewest):
     """Whether the best of all are looked at first or not, and lie within it or not."""
-    monkeypatch.setattr("hashret.reranking.WORDS", fewest)
+    monkeypatch.setattr("hashret.web.answers.shortlist", lambda k: fewest)
     with Engine.open(stored) as engine:
-        for radius in (0, 2, 5, 32):
-            right = engine.query(["bread rocket"], radius=radius)[0][:3]
-            params = {"q": "bread rocket", "radius": radius, "k": 3}
-            assert plain(client.get("/api/search", params=params).json()["hits"]) == plain(right)
+        for text in QUERIES:
+            for radius in (0, 2, 5, 8, 32):
+                right = engine.query([text], radius=radius)[0][:3]
+                params = {"q": text, "radius": radius, "k": 3}
+                assert plain(client.get("/api/search", params=params).json()["hits"]) == plain(right)
+        assert any(hit.distance > 8 for text in QUERIES for hit in engine.query([text], k=3)[0])
 
 
 def test_similar_leaves_the_entry_out(client, stored):
