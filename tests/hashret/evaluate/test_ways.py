@@ -25,10 +25,12 @@ def test_stored_is_everything_in_the_order_of_ids(engine, entries):
     assert len(stored.rows) == 120
 
 
-@pytest.mark.parametrize("reached", [120, 60])
+@pytest.mark.parametrize("reached", [120, 60, 30])
 def test_the_reranked_way_is_the_order_of_the_engine(engine, asked, monkeypatch, reached):
     """All steps cut short, so that each leaves something out."""
-    for name, most in {"MOST": reached, "FEWEST": 50, "WORDS": 30}.items():
+    for place in ("searching", "evaluate.ways"):
+        monkeypatch.setattr(f"hashret.{place}.reach", lambda k, bits: reached)
+    for name, most in {"FEWEST": 50, "WORDS": 30}.items():
         monkeypatch.setattr(f"hashret.reranking.{name}", most)
     stored, queries = asked
     away = ways(engine, stored, queries, 1, {})["reranked"](slice(0, 3))
