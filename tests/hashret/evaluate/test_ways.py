@@ -69,7 +69,10 @@ def test_stored_vectors_make_float_and_baselines(vectors, vector_hasher):
         assert np.array_equal(queries.codes, vector_hasher.encode(vectors)[[4, 9]])
 
 
-def test_what_is_reranked_by_vectors_is_the_order_of_the_engine(vectors, vector_hasher, monkeypatch):
+@pytest.mark.parametrize("reached", [80, 20])
+def test_what_is_reranked_by_vectors_is_the_order_of_the_engine(vectors, vector_hasher, monkeypatch, reached):
+    for place in ("searching", "evaluate.ways"):
+        monkeypatch.setattr(f"hashret.{place}.reach", lambda k, bits: reached)
     monkeypatch.setattr("hashret.reranking.FIRST", 8)
     monkeypatch.setattr("hashret.reranking.STEP", 4)
     with Engine.create(":memory:", vector_hasher, vectors=True) as engine:
@@ -81,6 +84,9 @@ def test_what_is_reranked_by_vectors_is_the_order_of_the_engine(vectors, vector_
             assert [stored.keys[place] for place in best] == [hit.key for hit in hits]
             assert [hit.score for hit in hits] == pytest.approx((-2 - row[best]).tolist(), abs=1e-6)
         assert 8 <= (away < 0).sum(1).min() < len(vectors)
+        plain = ways(engine, stored, Asked.of(engine, vectors[:9]), 3, {})["codes"](slice(0, 9))
+        for row, bits in zip(away, plain, strict=True):
+            assert set(np.flatnonzero(row < 0)) <= set(np.argsort(bits, kind="stable")[:reached])
 
 
 def test_without_features_codes_are_all_there_is(vectors, vector_hasher):
