@@ -194,8 +194,8 @@ class Engine(Opened):
 
         The k nearest in Hamming distance, or with `radius` all within so many bits (inclusive; 0 is the same code).
         `where` keeps entries whose meta matches, a mapping or a text, see `indexer.where`: always k of them, if there
-        are k. With `rerank` the shortlist of max(30 k, 300) nearest is put in the order of the finer score, else order
-        is (distance, id).
+        are k. With `rerank` the order is that of the finer score, and the best k of it are looked for among the 10,000
+        nearest codes, see `hashret.reranking`; else it is (distance, id).
         """
         now = self._searcher
         if not len(contents):
@@ -335,7 +335,7 @@ class Engine(Opened):
         return curve.kept(self.index.store, self.hasher.digest)
 
     def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
-        """How `query` searches for these contents, or codes, why, and how long that takes."""
+        """How `query` with `rerank=False` searches for these contents, or codes, why, and how long that takes."""
         asked = {"k": k} if radius is None else {"radius": radius}
         index, hasher = self._both
         codes = contents if _are_codes(contents) else hasher.weights.encode(hasher.rows(contents, query=True))

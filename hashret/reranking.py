@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from hashret.rows import Floats
 from indexer.bits import Codes
 
-BITS = 640_000  # of codes that are compared: 10,000 of 64 bits, in 3 ms
-FEWEST, MOST = 1000, 10_000  # codes by all of the decoder, and compared at all
+BITS = 640_000  # of codes that are compared: 10,000 of 64 bits
+COMPARED, DECODED = 10_000, 1000  # codes for k up to 100, and by all of the decoder up to 33
 WORDS = 300  # texts that are read; a text takes as long as ten vectors
 FIRST, STEP = 100, 25  # vectors that are read at first, and then at least
 SURE = 3.5  # standard deviations
@@ -38,7 +38,7 @@ class Model(Protocol):
 
 def reach(k: int, bits: int) -> int:
     """How many of the nearest codes are compared to find the best k."""
-    return max(100 * k, min(MOST, BITS // bits))
+    return max(100 * k, min(COMPARED, BITS // bits))
 
 
 def shortlist(k: int) -> int:
@@ -48,7 +48,7 @@ def shortlist(k: int) -> int:
 
 def by_codes(model: Model, codes: Codes, side: Floats, k: int) -> tuple[Places, Scores]:
     """Places of the codes that may be the best k, and their asymmetric scores, highest first."""
-    most, chosen = max(30 * k, FEWEST), np.arange(len(codes))
+    most, chosen = max(30 * k, DECODED), np.arange(len(codes))
     if len(codes) > most:
         chosen = np.sort(np.argpartition(-model.rough(codes, side), most - 1)[:most])
     scores = model.scores(codes[chosen], side)

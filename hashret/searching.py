@@ -73,12 +73,12 @@ class Searcher:
         """A stored entry as a query: code, side of the asymmetric score, and row, or the side where none is stored."""
         ids = self.index.ids([key])
         codes = self.index.codes(ids)
-        sides = self.hasher.weights.ask_by_code(codes)
-        if self.hasher.kind == "text":
-            return codes, sides, self.hasher.rows([self.index.store.rows(ids)[0].content or ""])
         if self.vectors:
             rows = self.index.store.vectors(ids)
             return codes, self.hasher.weights.ask(rows)[1], rows
+        sides = self.hasher.weights.ask_by_code(codes)
+        if self.hasher.kind == "text":
+            return codes, sides, self.hasher.rows([self.index.store.rows(ids)[0].content or ""])
         return codes, sides, sides
 
     def scores(self, side: Floats, rows: Rows, number: int, ids: Ids) -> Scores:

@@ -19,7 +19,7 @@ from benchmarks.quality.tasks import Task, minilm, nearest
 from hashret.forward.remainder import Remainder
 from hashret.forward.settle import Settled
 from hashret.hasher import Hasher
-from hashret.reranking import FEWEST
+from hashret.reranking import DECODED
 from hashret.settings import Settings
 
 WIDTHS = (64, 128)
@@ -36,7 +36,7 @@ def recall(model: Settled, task: Task) -> float:
 
 def milliseconds(model: Settled, rows: NDArray[np.float32]) -> float:
     """The finer score of as many entries as `Engine.query` scores by it for one query; the median of some."""
-    codes, side, times = model.encode(rows[:FEWEST]), model.ask(rows[:1])[1][0], []
+    codes, side, times = model.encode(rows[:DECODED]), model.ask(rows[:1])[1][0], []
     for _ in range(TURNS):
         start = time.perf_counter()
         _ = model.answer(codes) @ side
@@ -59,7 +59,7 @@ def row(bits: int) -> str:
 
 def main() -> None:
     """Every width."""
-    head = f"| finer score, with / without a layer: ten in {DEPTH} | learned from | later | ms for {FEWEST} entries |"
+    head = f"| finer score, with / without a layer: ten in {DEPTH} | learned from | later | ms for {DECODED} entries |"
     write("later", "\n".join([head, "|---" * 4 + "|", *map(row, WIDTHS)]))
 
 

@@ -37,7 +37,7 @@ def test_how_many_are_looked_at():
 
 @pytest.mark.parametrize("count", [0, 1, 40, 60])
 def test_few_codes_are_all_scored(monkeypatch, count):
-    monkeypatch.setattr(reranking, "FEWEST", 60)
+    monkeypatch.setattr(reranking, "DECODED", 60)
     exact = np.random.default_rng(count).normal(size=count)
     places, scores = by_codes(Known(exact, -exact), numbered(count), exact, 1)
     assert places.tolist() == np.argsort(-exact).tolist()
@@ -45,7 +45,7 @@ def test_few_codes_are_all_scored(monkeypatch, count):
 
 
 def test_of_many_codes_the_best_by_the_rough_score_are_scored_and_then_the_shortlist_is_read(monkeypatch):
-    monkeypatch.setattr(reranking, "FEWEST", 50)
+    monkeypatch.setattr(reranking, "DECODED", 50)
     monkeypatch.setattr(reranking, "WORDS", 30)
     rng = np.random.default_rng(0)
     exact, read = rng.normal(size=200), rng.normal(size=200)

@@ -30,7 +30,7 @@ def test_the_reranked_way_is_the_order_of_the_engine(engine, asked, monkeypatch,
     """All steps cut short, so that each leaves something out."""
     for place in ("searching", "evaluate.ways"):
         monkeypatch.setattr(f"hashret.{place}.reach", lambda k, bits: reached)
-    for name, most in {"FEWEST": 50, "WORDS": 30}.items():
+    for name, most in {"DECODED": 50, "WORDS": 30}.items():
         monkeypatch.setattr(f"hashret.reranking.{name}", most)
     stored, queries = asked
     away = ways(engine, stored, queries, 1, {})["reranked"](slice(0, 3))
