@@ -9,8 +9,7 @@ import torch
 from hashret.curve import Curve
 from hashret.evaluate import precision_at
 from hashret.model import neighbours
-from hashret.model.checkpoint import Checkpoint
-from hashret.model.fit import _Run, fit
+from hashret.model.fit import _Run
 from hashret.model.nets import Autoencoder
 from hashret.model.train import train
 from hashret.settings import Settings
@@ -245,13 +244,3 @@ def test_long_gradients_are_cut():
         )
     run.advance()
     assert torch.stack(seen).norm().item() == pytest.approx(0.5, rel=1e-3)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_a_gpu_trains_codes_that_equal_those_of_numpy():
-    """The same weights give the same bits on both; bfloat16 is for training alone."""
-    rows, _ = groups("dense", 4000)
-    net = fit(Autoencoder(rows.shape[1], PLAIN), rows, None, "codes", quiet, Checkpoint(None, rows, PLAIN)).eval()
-    with torch.no_grad():
-        there = (net.cuda().encode(torch.from_numpy(rows).cuda()) > 0).cpu().numpy()
-    assert ((net.cpu().export().values(rows) > 0) == there).mean() >= 0.999
