@@ -10,12 +10,11 @@ from hashret.exchange.formats import export as write
 from hashret.exchange.ready import Ready
 from hashret.hasher import Progress, silent
 from hashret.opened import Opened
-from hashret.results import Hit
-from hashret.searching import Asked, plain
+from hashret.results import Explanation, Hit
+from hashret.searching import Asked, explained, plain
 from indexer.bits import Codes
 from indexer.errors import Mismatch
 from indexer.index import Index
-from indexer.planner import Plan
 from indexer.where import Where
 
 BATCH = 1_000_000  # codes a transaction
@@ -90,9 +89,27 @@ class CodeFile(Opened):
         others = [hit for hit in self.query(codes, k + 1, radius, where)[0] if hit.key != key]
         return others if radius is not None else others[:k]
 
-    def explain(self, contents: Codes, k: int = 10, radius: int | None = None) -> Plan:
-        """How `query` searches for these codes, why, and how long that takes."""
-        return self.index.explain(contents, k=k) if radius is None else self.index.explain(contents, radius=radius)
+    def explain(
+        self,
+        contents: Codes,
+        k: int = 10,
+        radius: int | None = None,
+        where: Where | None = None,
+        rerank: bool = False,
+    ) -> Explanation:
+        """How `query` goes about the same, why, and how long that takes: it is tried out."""
+        return explained(self.index, contents, Asked(k, radius, where, rerank=False))
+
+    def explain_similar(
+        self,
+        key: str,
+        k: int = 10,
+        radius: int | None = None,
+        where: Where | None = None,
+        rerank: bool = False,
+    ) -> Explanation:
+        """How `similar` goes about the same. Raises `NotFound`."""
+        return self.explain(self.index.codes(self.index.ids([key])), k + 1, radius, where)
 
     def export(
         self, path: str | Path, codes: bool = True, where: Where | None = None, progress: Progress = silent

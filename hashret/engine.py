@@ -21,14 +21,13 @@ from hashret.inputs import Entry, Frame, is_table
 from hashret.meaning import bits
 from hashret.meaning.why import Why, why, why_similar
 from hashret.opened import Opened
-from hashret.results import Anomaly, Counts, Hit
-from hashret.searching import Asked, Searcher, plain
+from hashret.results import Anomaly, Counts, Explanation, Hit
+from hashret.searching import Asked, Searcher, explained, plain
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
 from indexer.bits import Codes
 from indexer.errors import InvalidInput, Mismatch, NotFound
 from indexer.index import Index
-from indexer.planner import Plan
 from indexer.rows import Generation
 from indexer.vectors import FACTS, FORMS, form_of
 from indexer.where import Where
@@ -219,6 +218,33 @@ class Engine(Opened):
         others = [hit for hit in found if hit.key != key]
         return others if radius is not None else others[:k]
 
+    def explain(
+        self,
+        contents: Contents,
+        k: int = 10,
+        radius: int | None = None,
+        where: Where | None = None,
+        rerank: bool = True,
+    ) -> Explanation:
+        """How `query` goes about the same, why, and how long that takes: it is tried out."""
+        now = self._searcher
+        if _are_codes(contents):
+            return explained(now.index, contents, Asked(k, radius, where, rerank=False))
+        rows = now.hasher.rows(contents, query=True)
+        return now.explain(*now.hasher.weights.ask(rows), rows, Asked(k, radius, where, rerank))
+
+    def explain_similar(
+        self,
+        key: str,
+        k: int = 10,
+        radius: int | None = None,
+        where: Where | None = None,
+        rerank: bool = True,
+    ) -> Explanation:
+        """How `similar` goes about the same. Raises `NotFound`."""
+        now = self._searcher
+        return now.explain(*now.stored(key), Asked(k + 1, radius, where, rerank))
+
     def meaning(self, progress: Progress = silent) -> bits.Meaning:
         """What each bit means, by a sample of the entries; remembered, but not in the file, until entries change."""
         now = self._searcher
@@ -333,13 +359,6 @@ class Engine(Opened):
     def curve(self) -> curve.Curve:
         """How the training of its model went; empty if that is not known."""
         return curve.kept(self.index.store, self.hasher.digest)
-
-    def explain(self, contents: Contents, k: int = 10, radius: int | None = None) -> Plan:
-        """How `query` with `rerank=False` searches for these contents, or codes, why, and how long that takes."""
-        asked = {"k": k} if radius is None else {"radius": radius}
-        index, hasher = self._both
-        codes = contents if _are_codes(contents) else hasher.weights.encode(hasher.rows(contents, query=True))
-        return index.explain(codes, **asked)
 
     def info(self) -> dict[str, Any]:
         """What the file holds: counts, buckets, bytes, and the model's kind, digest and settings."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from indexer.planner import Plan, duration
+
 
 @dataclass(slots=True)  # frozen, each takes a microsecond to make in place of a quarter
 class Hit:
@@ -58,3 +60,24 @@ class Pair:
     similarity: float
     content: str | None
     other_content: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a question is answered: by which `plan` codes are found, and how these are then put in order.
+
+    For each query so many codes are `compared` with its real values, and so many texts or vectors `read`: means, both 0
+    without reranking. `measured` is the time of all of it, in microseconds for all queries.
+    """
+
+    plan: Plan
+    compared: float
+    read: float
+    measured: float
+
+    def __str__(self) -> str:
+        if not self.compared:
+            return str(self.plan)
+        read = f", and what is stored of the best {self.read:,.0f} is read" if self.read else ""
+        compared = f"{self.compared:,.0f} codes are compared with a query's real values{read}"
+        return f"{self.plan}\nrerank: {compared}; measured {duration(self.measured)}, with the search"

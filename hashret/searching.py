@@ -10,6 +10,7 @@ With `rerank` (see `hashret.reranking`) they are put in the order of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeGuard
@@ -18,7 +19,7 @@ import numpy as np
 
 from hashret.hasher import Hasher
 from hashret.reranking import Places, Scores, by_codes, by_vectors, by_words, reach
-from hashret.results import Hit
+from hashret.results import Explanation, Hit
 from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import combined, cosines, sparse_cosines
 from indexer.bits import Codes, Distances, Ids
@@ -51,18 +52,31 @@ class Searcher:
             return plain(self.index, codes, asked)
         out = []
         for number, (ids, near) in enumerate(_nearest(self.index, codes, asked)):
-            if asked.radius is None:
-                places, scores = self._best(sides[number], rows, number, ids, asked.k)
-                ids, near = ids[places], near[places]
-            else:
-                scores = self.scores(sides[number], rows, number, ids)
+            places, scores = self._finer(sides[number], rows, number, ids, asked)
+            ids, near = ids[places], near[places]
             order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
             out.append(hits(self.index, ids[order], near[order].tolist(), scores[order].tolist()))
         return out
 
-    def _best(self, side: Floats, rows: Rows, number: int, ids: Ids, k: int) -> tuple[Places, Scores]:
-        """Places among the ids of those that may be the best k for one query, and their finer scores."""
-        codes, model = self.index.codes(ids), self.hasher.weights
+    def explain(self, codes: Codes, sides: Floats, rows: Rows, asked: Asked) -> Explanation:
+        """How `find` goes about the same, tried out."""
+        plan = explained(self.index, codes, asked)
+        if not asked.rerank:
+            return plan
+        start, compared, read = time.perf_counter(), 0, 0
+        for number, (ids, _) in enumerate(_nearest(self.index, codes, asked)):
+            compared += len(ids)
+            read += len(self._finer(sides[number], rows, number, ids, asked)[0])
+        measured = (time.perf_counter() - start) * 1e6
+        if not (self._by_words(rows) or self._by_vectors(rows)):
+            read = 0
+        return Explanation(plan.plan, compared / len(codes), read / len(codes), measured)
+
+    def _finer(self, side: Floats, rows: Rows, number: int, ids: Ids, asked: Asked) -> tuple[Places, Scores]:
+        """Places among the ids of those that may be the best for one query, all of them in a ball; finer scores."""
+        if asked.radius is not None:
+            return np.arange(len(ids)), self.scores(side, rows, number, ids)
+        codes, model, k = self.index.codes(ids), self.hasher.weights, asked.k
         if self._by_words(rows):
             return by_words(model, codes, side, k, lambda at, soft: self._with_words(rows, number, ids[at], soft))
         if self._by_vectors(rows):
@@ -120,6 +134,13 @@ def plain(index: Index, codes: Codes, asked: Asked) -> list[list[Hit]]:
     """Hits of each code by (distance, id); their score is the share of bits that are the same."""
     found, bits = ((ids, near.tolist()) for ids, near in _nearest(index, codes, asked)), index.bits
     return [hits(index, ids, near, (1 - away / bits for away in near)) for ids, near in found]
+
+
+def explained(index: Index, codes: Codes, asked: Asked) -> Explanation:
+    """How the index finds what `plain` gives, or, with reranking, what is put in order."""
+    most = None if asked.radius is not None else reach(asked.k, index.bits) if asked.rerank else asked.k
+    plan = index.explain(codes, k=most, radius=asked.radius, where=asked.where or None)
+    return Explanation(plan, 0, 0, plan.measured or 0.0)
 
 
 def _nearest(index: Index, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:

@@ -7,6 +7,8 @@ all entries that pass are found, and their codes scanned; the last few filters a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from indexer.bits import Codes, Distances, Ids
 from indexer.memory import Memory
+from indexer.planner import Plan, plan
 from indexer.store import Store
 from indexer.tables import Csr, Scan
 from indexer.where import Condition, comparisons
@@ -61,6 +64,21 @@ class Filtered:
             kept = np.isin(ids, self._all(condition).ids)
         lims = np.concatenate(([0], np.cumsum(kept)))[lims]
         return lims, ids[kept], near[kept]
+
+    def plan_search(self, queries: int, k: int, condition: Condition, unfiltered: Callable[[int], Plan]) -> Plan:
+        """How `search` went about it; `unfiltered` plans a search of all entries for k."""
+        if self._pays(condition, FIRST * k * queries):
+            first = unfiltered(FIRST * k)
+            return replace(first, why=f"{first.why}; the metas of the nearest are read, and of more if too few match")
+        count, width = len(self._all(condition).ids), self._memory.current().width
+        found = plan(count, width * 8, queries, None, resident=True)
+        return replace(found, why=f"{found.why}, those of all entries that match")
+
+    def plan_within(self, condition: Condition, found: int, unfiltered: Plan) -> Plan:
+        """How `within` went about so many different answers that `unfiltered` found."""
+        read = f"the metas of the {found:,} within are read"
+        how = read if self._pays(condition, found) else "all entries that match are found besides"
+        return replace(unfiltered, why=f"{unfiltered.why}; {how}")
 
     def _pays(self, condition: Condition, entries: int) -> bool:
         """Whether to read the metas of so many entries, and not to find all that match."""

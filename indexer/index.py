@@ -245,7 +245,9 @@ class Index:
         chunks = self._table(len(self), None).pairs(min(int(radius), self.bits))
         return (Pairs(left, right, near) for left, right, near in chunks if len(left))
 
-    def explain(self, codes: Codes, *, k: int | None = None, radius: int | None = None) -> Plan:
+    def explain(
+        self, codes: Codes, *, k: int | None = None, radius: int | None = None, where: Where | None = None
+    ) -> Plan:
         """How `search` (with k) or `within` (with radius) answers these queries and why, and how long it took."""
         if (k is None) == (radius is None):
             raise InvalidInput("give k or radius, one of the two")
@@ -253,8 +255,20 @@ class Index:
         codes = as_codes(codes, self.bits)
         foreseen = self._plan(len(codes), k, radius)
         start = time.perf_counter()
-        _ = self.within(codes, radius) if radius is not None else self.search(codes, k or 1)
-        return replace(foreseen, measured=(time.perf_counter() - start) * 1e6)
+        _ = self.within(codes, radius, where=where) if radius is not None else self.search(codes, k or 1, where=where)
+        measured = (time.perf_counter() - start) * 1e6
+        if where is not None:  # how that went is known only now
+            foreseen = self._plan_filtered(codes, k, radius, where)
+        return replace(foreseen, measured=measured)
+
+    def _plan_filtered(self, codes: Codes, k: int | None, radius: int | None, where: Where) -> Plan:
+        """How queries with a condition are answered, once they were."""
+        if radius is None:
+            return self._filtered.plan_search(
+                len(codes), k or 1, condition(where), lambda more: self._plan(len(codes), more, None)
+            )
+        found = len(np.unique(self.within(codes, radius).ids))
+        return self._filtered.plan_within(condition(where), found, self._plan(len(codes), None, radius))
 
     def _tell(self, queries: int, k: int | None, radius: int | None) -> None:
         """Tell the plan of a search to whoever listens; who begins to between two changes, from the second on."""

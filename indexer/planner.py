@@ -55,9 +55,9 @@ class Plan:
     measured: float | None = None
 
     def __str__(self) -> str:
-        found = "" if self.measured is None else f", measured {_time(self.measured)}"
+        found = "" if self.measured is None else f", measured {duration(self.measured)}"
         looked = f"{self.probes:,} probes and {self.candidates:,} candidates a query"
-        return f"{self.way}: {self.why}; {looked}, about {_time(self.cost)}{found}"
+        return f"{self.way}: {self.why}; {looked}, about {duration(self.cost)}{found}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def plan(entries: int, bits: int, queries: int, radius: int | None, *, resident:
         look = Plan("flips", probes, probes, cost, f"{probes:,} codes within {radius} flipped bits are looked up")
     if probes <= MOST_PROBES and look.cost <= scan.cost:
         return look
-    instead = f"; looking up {probes:,} codes would take {_time(look.cost)}" if probes <= 10**12 else ""
+    instead = f"; looking up {probes:,} codes would take {duration(look.cost)}" if probes <= 10**12 else ""
     return replace(scan, why=scan.why + instead)
 
 
@@ -203,7 +203,7 @@ def pays_off(entries: int, bits: int, queries: int) -> bool:
     return queries * (CALL + BYTE * entries * bits / 8) > TABLES * max(1.0, entries / 1e6)
 
 
-def _time(microseconds: float) -> str:
+def duration(microseconds: float) -> str:
     """A duration for a person."""
     for limit, factor, unit in ((1e3, 1, "µs"), (1e6, 1e3, "ms")):
         if microseconds < limit:

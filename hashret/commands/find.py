@@ -51,15 +51,15 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
         names, contents = _asked_for(engine, queries, file)
         if not names:
             raise InvalidInput("no query: give a text, --file FILE, or - for standard input")
-        if search.pop("explain"):
-            click.echo(engine.explain(contents, search["k"], search["radius"]))
+        told, explained, asked = search.pop("explain"), search.pop("why"), _asked(engine, search)
+        if told:
+            click.echo(engine.explain(contents, **asked))
             return
-        explained = search.pop("why")
-        results = engine.query(contents, **_asked(engine, search))
+        results = engine.query(contents, **asked)
         _tell_unknown(engine, names, contents)
         if explained:
-            asked = zip(names, contents, results, strict=True)
-            _print_whys([(name, hits, _known(engine).why(content, hits)) for name, content, hits in asked], form)
+            found = zip(names, contents, results, strict=True)
+            _print_whys([(name, hits, _known(engine).why(content, hits)) for name, content, hits in found], form)
         else:
             _print_hits(zip(names, results, strict=True), form)
 
@@ -78,12 +78,10 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
 def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> None:
     """Find the entries whose codes are nearest to those of stored entries."""
     with open_any(db, search.pop("model")) as engine:
-        if search.pop("explain"):
-            codes = engine.index.codes(engine.index.ids(keys))
-            click.echo(engine.explain(codes, search["k"], search["radius"]))
+        told, explained, asked = search.pop("explain"), search.pop("why"), _asked(engine, search)
+        if told:
+            click.echo("\n".join(str(engine.explain_similar(key, **asked)) for key in keys))
             return
-        explained = search.pop("why")
-        asked = _asked(engine, search)
         found = [(key, engine.similar(key, **asked)) for key in keys]
         if explained:
             _print_whys([(key, hits, _known(engine).why_similar(key, hits)) for key, hits in found], form)

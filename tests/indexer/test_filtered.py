@@ -94,3 +94,29 @@ def test_only_the_last_few_filters_are_remembered(index, monkeypatch):
     for most in range(9):
         index.search(index.all[:1], 1, where={"n": {"$lt": most}})
     assert len(index._filtered._kept) == filtered.KEPT
+
+
+def test_the_plan_tells_what_is_done_about_a_condition(monkeypatch):
+    monkeypatch.setattr(filtered, "SMALL", 100)
+    with Index.create(":memory:") as index:
+        index.add(names(900), clustered_codes(900, 64), metas=[{"n": n} for n in range(900)])
+        code = clustered_codes(1, 64)
+        every, within = "all 900 codes (7 kB, in memory) are compared", len(index.within(code, 20).ids)
+        read = "; the metas of the nearest are read, and of more if too few match"
+        all_that_match = "all 5 codes (40 bytes, in memory) are compared, those of all entries that match"
+        plans = [
+            index.explain(code, k=10, where="n >= 5"),
+            index.explain(code, k=26, where="n < 5"),
+            index.explain(code, k=10, where="n < 5"),  # which are known by now
+            index.explain(code, radius=20, where="n >= 5"),
+            index.explain(code, radius=64, where="n >= 5"),
+        ]
+        assert [(plan.way, plan.candidates, plan.why) for plan in plans] == [
+            ("scan", 900, every + read),
+            ("scan", 5, all_that_match),
+            ("scan", 5, all_that_match),
+            ("scan", 900, f"{every}; the metas of the {within} within are read"),
+            ("scan", 900, every + "; all entries that match are found besides"),
+        ]
+        assert 0 < within <= 100
+        assert all(plan.measured > 0 for plan in plans)

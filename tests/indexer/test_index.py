@@ -168,7 +168,9 @@ def test_the_plan_is_the_way_that_is_gone(filled):
         assert index._memory.table is not None
         assert [index.explain(code, **asked).way for asked in ({"k": 3}, {"radius": 2})] == ["scan", "scan"]
         index.warm()
-        assert [index.explain(code, **asked).way for asked in ({"k": 3}, {"radius": 2}, {"radius": 60})]
+        ways = [index.explain(code, **asked).way for asked in ({"k": 3}, {"radius": 2}, {"radius": 60})]
+        assert ways[1:] == ["multi-index", "scan"]
+        assert ways[0] in ("multi-index", "scan")
 
 
 def test_figures_of_a_file(path):
