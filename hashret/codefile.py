@@ -74,7 +74,7 @@ class CodeFile(Opened):
         """The nearest entries of each code uint8 (n, bits / 8), by (distance, id); there is nothing to rerank by."""
         if not len(contents):
             return []
-        return plain(self.index, contents, Asked(k, radius, where, rerank=False))
+        return plain(self.index, contents, Asked.of(k, radius, where, rerank=False))
 
     def similar(
         self,
@@ -86,7 +86,8 @@ class CodeFile(Opened):
     ) -> list[Hit]:
         """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
         codes = self.index.codes(self.index.ids([key]))
-        others = [hit for hit in self.query(codes, k + 1, radius, where)[0] if hit.key != key]
+        found = plain(self.index, codes, Asked.of(k, radius, where, rerank=False).besides())[0]
+        others = [hit for hit in found if hit.key != key]
         return others if radius is not None else others[:k]
 
     def explain(
@@ -98,7 +99,7 @@ class CodeFile(Opened):
         rerank: bool = False,
     ) -> Explanation:
         """How `query` goes about the same, why, and how long that takes: it is tried out."""
-        return explained(self.index, contents, Asked(k, radius, where, rerank=False))
+        return explained(self.index, contents, Asked.of(k, radius, where, rerank=False))
 
     def explain_similar(
         self,
@@ -109,7 +110,8 @@ class CodeFile(Opened):
         rerank: bool = False,
     ) -> Explanation:
         """How `similar` goes about the same. Raises `NotFound`."""
-        return self.explain(self.index.codes(self.index.ids([key])), k + 1, radius, where)
+        codes = self.index.codes(self.index.ids([key]))
+        return explained(self.index, codes, Asked.of(k, radius, where, rerank=False).besides())
 
     def export(
         self, path: str | Path, codes: bool = True, where: Where | None = None, progress: Progress = silent

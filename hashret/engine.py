@@ -200,9 +200,9 @@ class Engine(Opened):
         if not len(contents):
             return []
         if _are_codes(contents):
-            return plain(now.index, contents, Asked(k, radius, where, rerank=False))
+            return plain(now.index, contents, Asked.of(k, radius, where, rerank=False))
         rows = now.hasher.rows(contents, query=True)
-        return now.find(*now.hasher.weights.ask(rows), rows, Asked(k, radius, where, rerank))
+        return now.find(*now.hasher.weights.ask(rows), rows, Asked.of(k, radius, where, rerank))
 
     def similar(
         self,
@@ -214,7 +214,7 @@ class Engine(Opened):
     ) -> list[Hit]:
         """The nearest entries of a stored one, itself left out; as `query`. Raises `NotFound`."""
         now = self._searcher
-        found = now.find(*now.stored(key), Asked(k + 1, radius, where, rerank))[0]
+        found = now.find(*now.stored(key), Asked.of(k, radius, where, rerank).besides())[0]
         others = [hit for hit in found if hit.key != key]
         return others if radius is not None else others[:k]
 
@@ -228,10 +228,12 @@ class Engine(Opened):
     ) -> Explanation:
         """How `query` goes about the same, why, and how long that takes: it is tried out."""
         now = self._searcher
+        if not len(contents):
+            contents = np.zeros((0, now.index.bits // 8), np.uint8)
         if _are_codes(contents):
-            return explained(now.index, contents, Asked(k, radius, where, rerank=False))
+            return explained(now.index, contents, Asked.of(k, radius, where, rerank=False))
         rows = now.hasher.rows(contents, query=True)
-        return now.explain(*now.hasher.weights.ask(rows), rows, Asked(k, radius, where, rerank))
+        return now.explain(*now.hasher.weights.ask(rows), rows, Asked.of(k, radius, where, rerank))
 
     def explain_similar(
         self,
@@ -243,12 +245,12 @@ class Engine(Opened):
     ) -> Explanation:
         """How `similar` goes about the same. Raises `NotFound`."""
         now = self._searcher
-        return now.explain(*now.stored(key), Asked(k + 1, radius, where, rerank))
+        return now.explain(*now.stored(key), Asked.of(k, radius, where, rerank).besides())
 
     def meaning(self, progress: Progress = silent) -> bits.Meaning:
         """What each bit means, by a sample of the entries; remembered, but not in the file, until entries change."""
         now = self._searcher
-        state = now.index.store.revision(), now.hasher
+        state = now.index.store.revision(), now.hasher.digest
         if self._meaning is None or self._meaning[0] != state:
             self._meaning = state, bits.meaning(now.index, now.hasher, now.vectors, progress=progress)
         return self._meaning[1]

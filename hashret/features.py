@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 WORD = r"[^\W_]+"  # letters and digits: snake_case and dotted.names fall apart into words
 UNKNOWN = "[UNK]"
+SMALLEST = 1e-30  # square of a length that float32 holds in full
 MANY = 64  # texts that pay for reading the vocabulary out of the tokenizer, some 5 ms
 
 
@@ -76,6 +77,7 @@ class Text:
     @classmethod
     def fit(cls, contents: Sequence[str], settings: Settings) -> Self:
         """Learn vocabulary and word weights; raises `InvalidInput` if no word is in `min_count` entries."""
+        _check_text(contents)
         draft = _train_tokenizer(contents)
         counts = _count_words(draft, contents)
         documents = np.bincount(counts.indices, minlength=counts.width)
@@ -108,6 +110,17 @@ class Text:
         data = _weighed(known.data, self.weighting) * (self.idf[indices] if self.weighting == "tfidf" else 1)
         weighed = Sparse(known.indptr, indices, data.astype(np.float32), len(self.idf))
         return weighed.unit() if self.weighting == "tfidf" and not self.ordered else weighed
+
+    def tfidf(self, rows: Sparse) -> Sparse:
+        """Its own rows as unit-length tf-idf, by which texts are compared whatever the network reads.
+
+        A binary row does not know how often a word was there: it counts once.
+        """
+        if self.weighting == "tfidf" and not self.ordered:
+            return rows
+        counts = replace(rows, data=np.ones_like(rows.data)).bag() if self.ordered else rows
+        data = _weighed(counts.data, "tfidf") * self.idf[counts.indices]
+        return replace(counts, data=data.astype(np.float32)).unit()
 
     def _numbers(self, contents: Sequence[str]) -> list[list[int]]:
         """The words of each text as numbers, 0 for the unknown.
@@ -239,6 +252,8 @@ def kind_of(contents: Contents) -> str:
     """The kind that these contents are, by their first element; raises `InvalidInput` if it is none of ours."""
     if isinstance(contents, Sparse):
         return "matrix"
+    if isinstance(contents, str):
+        raise InvalidInput("contents are one text: give a list of texts")
     if len(contents) == 0:
         raise InvalidInput("nothing to learn from: give at least one text, image or embedding")
     first = contents[0]
@@ -290,7 +305,21 @@ def _count_words(tokenizer: Tokenizer, contents: Sequence[str]) -> Sparse:
 
 def _tokenize(tokenizer: Tokenizer, contents: Sequence[str]) -> list[list[int]]:
     """The words of each text as numbers."""
-    return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(contents), add_special_tokens=False)]
+    try:
+        return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(contents), add_special_tokens=False)]
+    except TypeError:
+        _check_text(contents)
+        raise
+
+
+def _check_text(contents: Sequence[str]) -> None:
+    """Raise `InvalidInput` for the first text that UTF-8 cannot write, as half of a pair of surrogates."""
+    for number, text in enumerate(contents):
+        try:
+            text.isascii() or text.encode()
+        except UnicodeEncodeError as error:
+            place = f"text {number} holds {text[error.start]!r} at character {error.start}"
+            raise InvalidInput(f"{place}, which UTF-8 cannot write: remove it") from error
 
 
 def _count(tokens: list[list[int]], width: int) -> Sparse:
@@ -350,6 +379,12 @@ def _stack(contents: Sequence[Floats] | Floats) -> Floats:
 
 def _unit_rows(rows: Floats) -> Floats:
     """Rows scaled to length 1; a row of zeros stays zero."""
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))  # no square is written down: twice as fast as linalg.norm
+    squares = np.einsum("nd,nd->n", rows, rows)  # none is written down: twice as fast as linalg.norm
+    odd = np.flatnonzero(~((squares > SMALLEST) & (squares < np.inf)))
+    if len(odd):  # squares that float32 cannot hold
+        rows = rows.copy()
+        rows[odd] /= np.maximum(np.abs(rows[odd]).max(1, keepdims=True), np.finfo(np.float32).tiny)
+        squares[odd] = np.einsum("nd,nd->n", rows[odd], rows[odd])
+    lengths = np.sqrt(squares)
     unit: Floats = rows * (1 / np.maximum(lengths, 1e-12))[:, None]
     return unit

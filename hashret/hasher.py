@@ -46,9 +46,9 @@ def silent(phase: str, done: int, total: int, note: str = "") -> None:
     """No progress to show."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hasher:
-    """A trained model: `features` of one kind of content and the `weights` over them.
+    """A trained model: `features` of one kind of content and the `weights` over them; one equals another by `digest`.
 
     Weights are an autoencoder's, but by default for embeddings those of a linear model whose codes settle. `usual` has
     the percentiles 0 to 100 of the `error` of training entries, float32 (101,). `curve` tells how `fit` went; it is no
@@ -103,6 +103,12 @@ class Hasher:
         usual = np.quantile(errors(weights, take(rows, some)), QUANTILES).astype(np.float32)
         return cls(chosen, features, weights, usual, curve)
 
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, Hasher) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
     @property
     def bits(self) -> int:
         """Length of a code in bits."""
@@ -147,6 +153,10 @@ class Hasher:
         if self.embed is None or kind not in EMBEDDED or isinstance(contents, Sparse):
             raise InvalidInput(f"contents are of kind {kind}, the model was trained on {self.kind}")
         return self.features.transform(self.embed.vectors(contents, query))
+
+    def compared(self, rows: Rows) -> Rows:
+        """What exact cosines are taken of: unit-length tf-idf of texts, of others the numbers themselves."""
+        return self.features.tfidf(rows) if isinstance(self.features, Text) and isinstance(rows, Sparse) else rows
 
     def reconstruct(self, codes: Codes | Floats) -> Floats:
         """What is expected of the input, float32 (n, width), of codes uint8 or of what `transform` gave, float32.

@@ -27,8 +27,10 @@ def softened(logits: Floats) -> Floats:
 
 def cosines(rows: Floats, query: Floats) -> Floats:
     """Cosine of rows float32 (n, d) with one query (d,); 0 for a row of zeros."""
+    if not len(rows):  # which have no width
+        return np.zeros(0, np.float32)
     lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(query)
-    scores: Floats = rows @ query / np.maximum(lengths, 1e-9)
+    scores: Floats = np.clip(rows @ query / np.maximum(lengths, 1e-9), -1, 1)
     return scores
 
 

@@ -11,9 +11,9 @@ With `rerank` (see `hashret.reranking`) they are put in the order of
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeGuard
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -22,11 +22,15 @@ from hashret.reranking import Places, Scores, by_codes, by_vectors, by_words, re
 from hashret.results import Explanation, Hit
 from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import combined, cosines, sparse_cosines
-from indexer.bits import Codes, Distances, Ids
+from indexer.bits import Codes, Distances, Ids, whole
+from indexer.errors import NotFound
 from indexer.index import Index
 from indexer.where import Every, Where, condition
 
 _ANSWERS = 1 << 22  # of queries that are answered at once: 50 MB
+_MANY = 10_000  # answers of a query: for more it is asked whether there are so many entries
+_TRIES = 20
+Answer = TypeVar("Answer")
 
 
 class Asked(NamedTuple):
@@ -36,6 +40,15 @@ class Asked(NamedTuple):
     radius: int | None
     where: Where | None
     rerank: bool
+
+    @classmethod
+    def of(cls, k: int, radius: int | None, where: Where | None, rerank: bool) -> Asked:
+        """As they were given; raises `InvalidInput` for what is no number of answers, if that is what is asked for."""
+        return cls(k if radius is not None else whole("k", k, 1), radius, where, rerank)
+
+    def besides(self) -> Asked:
+        """The same for one more answer, where one of them will be left out."""
+        return self._replace(k=self.k + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +63,28 @@ class Searcher:
         """Hits of each query, given its code, side of the asymmetric score and, for stored vectors, its features."""
         if not asked.rerank:
             return plain(self.index, codes, asked)
-        out = []
-        for number, (ids, near) in enumerate(_nearest(self.index, codes, asked)):
+
+        def ordered(number: int, ids: Ids, near: Distances) -> list[Hit]:
             places, scores = self._finer(sides[number], rows, number, ids, asked)
             ids, near = ids[places], near[places]
             order = np.lexsort((ids, -scores))[: asked.k if asked.radius is None else None]
-            out.append(hits(self.index, ids[order], near[order].tolist(), scores[order].tolist()))
-        return out
+            return hits(self.index, ids[order], near[order].tolist(), scores[order].tolist())
+
+        return list(_answered(self.index, codes, asked, ordered))
 
     def explain(self, codes: Codes, sides: Floats, rows: Rows, asked: Asked) -> Explanation:
         """How `find` goes about the same, tried out."""
         plan = explained(self.index, codes, asked)
-        if not asked.rerank:
+        if not asked.rerank or not len(codes):
             return plan
-        start, compared, read = time.perf_counter(), 0, 0
-        for number, (ids, _) in enumerate(_nearest(self.index, codes, asked)):
-            compared += len(ids)
-            read += len(self._finer(sides[number], rows, number, ids, asked)[0])
+
+        def counted(number: int, ids: Ids, near: Distances) -> tuple[int, int]:
+            return len(ids), len(self._finer(sides[number], rows, number, ids, asked)[0])
+
+        start = time.perf_counter()
+        compared, read = np.mean(list(_answered(self.index, codes, asked, counted)), axis=0).tolist()
         measured = (time.perf_counter() - start) * 1e6
-        if not (self._by_words(rows) or self._by_vectors(rows)):
-            read = 0
-        return Explanation(plan.plan, compared / len(codes), read / len(codes), measured)
+        return Explanation(plan.plan, compared, read if self._by_words(rows) or self._by_vectors(rows) else 0, measured)
 
     def _finer(self, side: Floats, rows: Rows, number: int, ids: Ids, asked: Asked) -> tuple[Places, Scores]:
         """Places among the ids of those that may be the best for one query, all of them in a ball; finer scores."""
@@ -85,6 +99,13 @@ class Searcher:
 
     def stored(self, key: str) -> tuple[Codes, Floats, Rows]:
         """A stored entry as a query: code, side of the asymmetric score, and row, or the side where none is stored."""
+        try:
+            return self._stored(key)
+        except NotFound:  # or somebody stored it anew in the middle
+            return self._stored(key)
+
+    def _stored(self, key: str) -> tuple[Codes, Floats, Rows]:
+        """The same, unless somebody removes it meanwhile."""
         ids = self.index.ids([key])
         codes = self.index.codes(ids)
         if self.vectors:
@@ -113,8 +134,10 @@ class Searcher:
     def _with_words(self, rows: Sparse, number: int, ids: Ids, soft: Floats) -> Scores:
         """The asymmetric scores of some entries and the cosine of their words with a query's as one."""
         theirs = self.hasher.rows([row.content or "" for row in self.index.store.rows(ids)])
-        assert isinstance(theirs, Sparse)  # as texts are
-        return combined(sparse_cosines(theirs, rows.take(np.array([number]))), soft)
+        ours, theirs = (self.hasher.compared(part) for part in (rows.take(np.array([number])), theirs))
+        assert isinstance(ours, Sparse)
+        assert isinstance(theirs, Sparse)
+        return combined(sparse_cosines(theirs, ours), soft)
 
     def _cosines(self, rows: Floats, number: int, ids: Ids) -> Scores:
         """The cosine of the stored vectors of some entries with a query's."""
@@ -132,31 +155,71 @@ def conditions(index: Index, texts: Sequence[str]) -> Where | None:
 
 def plain(index: Index, codes: Codes, asked: Asked) -> list[list[Hit]]:
     """Hits of each code by (distance, id); their score is the share of bits that are the same."""
-    found, bits = ((ids, near.tolist()) for ids, near in _nearest(index, codes, asked)), index.bits
-    return [hits(index, ids, near, (1 - away / bits for away in near)) for ids, near in found]
+    bits = index.bits
+
+    def ordered(number: int, ids: Ids, near: Distances) -> list[Hit]:
+        distances = near.tolist()
+        return hits(index, ids, distances, (1 - away / bits for away in distances))
+
+    return list(_answered(index, codes, asked, ordered))
 
 
 def explained(index: Index, codes: Codes, asked: Asked) -> Explanation:
     """How the index finds what `plain` gives, or, with reranking, what is put in order."""
-    most = None if asked.radius is not None else reach(asked.k, index.bits) if asked.rerank else asked.k
-    plan = index.explain(codes, k=most, radius=asked.radius, where=asked.where or None)
-    return Explanation(plan, 0, 0, plan.measured or 0.0)
+    most = _most(index, asked)
+    plans = [index.explain(codes[part], k=most, radius=asked.radius, where=asked.where) for part in _parts(codes, most)]
+    measured = sum(plan.measured or 0.0 for plan in plans)
+    plan = replace(plans[0], cost=sum(plan.cost for plan in plans), measured=measured)
+    return Explanation(plan, 0, 0, measured)
+
+
+def _answered(
+    index: Index, codes: Codes, asked: Asked, answer: Callable[[int, Ids, Distances], Answer]
+) -> Iterator[Answer]:
+    """What `answer` makes of the number and the neighbours of each query.
+
+    Entries may be removed between the search and what is read of those found: `NotFound` of that has them searched for
+    anew, and stands only if it comes again and again.
+    """
+    for number, found in enumerate(_nearest(index, codes, asked)):
+        for _ in range(_TRIES):
+            try:
+                out = answer(number, *found)
+                break
+            except NotFound:
+                found = next(_nearest(index, codes[number : number + 1], asked))
+        else:
+            out = answer(number, *found)
+        yield out
 
 
 def _nearest(index: Index, codes: Codes, asked: Asked) -> Iterator[tuple[Ids, Distances]]:
     """Ids and distances of each query's exact neighbours, all in reach where they are to be reranked."""
-    where = condition(asked.where) if asked.where else None
-    if asked.radius is not None:
-        found = index.within(codes, asked.radius, where=where)
+    where = None if asked.where is None else condition(asked.where)
+    most = _most(index, asked)
+    if most is None:
+        found = index.within(codes, asked.radius or 0, where=where)
         cuts = found.lims[1:-1]
         yield from zip(np.split(found.ids, cuts), np.split(found.distances, cuts), strict=True)
-    else:
-        most = reach(asked.k, index.bits) if asked.rerank else asked.k
-        step = max(1, _ANSWERS // most)
-        for at in range(0, len(codes), step):
-            matches = index.search(codes[at : at + step], most, where=where)
-            for ids, near in zip(matches.ids, matches.distances, strict=True):
-                yield (ids, near) if ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
+        return
+    for part in _parts(codes, most):
+        matches = index.search(codes[part], most, where=where)
+        for ids, near in zip(matches.ids, matches.distances, strict=True):
+            yield (ids, near) if len(ids) and ids[-1] >= 0 else (ids[ids >= 0], near[ids >= 0])
+
+
+def _most(index: Index, asked: Asked) -> int | None:
+    """How many of the nearest codes are looked for; None for all within a radius."""
+    if asked.radius is not None:
+        return None
+    most = reach(asked.k, index.bits) if asked.rerank else asked.k
+    return most if most <= _MANY else max(1, min(most, len(index)))
+
+
+def _parts(codes: Codes, most: int | None) -> list[slice]:
+    """Queries that are answered at once: all of a radius, else so many that their answers are not too many."""
+    step = len(codes) if most is None else max(1, _ANSWERS // most)
+    return [slice(at, at + step) for at in range(0, len(codes), max(1, step))] or [slice(0, 0)]
 
 
 def hits(index: Index, ids: Ids, near: Iterable[int], scores: Iterable[float]) -> list[Hit]:

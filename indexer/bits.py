@@ -39,6 +39,18 @@ def check_bits(bits: int) -> int:
     return bits
 
 
+def whole(name: str, value: Any, least: int) -> int:
+    """The one check of counts and radii at the border: a whole number of Python or NumPy, as one of Python.
+
+    Raises `InvalidInput` for what is none, or less than `least`.
+    """
+    if type(value) is int and value >= least:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidInput(f"{name} is {value!r}: give a whole number of at least {least}")
+    return int(value)
+
+
 def as_codes(array: Any, bits: int) -> Codes:
     """The one check of codes at the border: uint8 (n, bits / 8), contiguous; one code (bits / 8,) is a batch of one.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.bits import Codes, Ids, as_codes, ball_size, distances, flip_masks
+from indexer.bits import Codes, Ids, as_codes, ball_size, distances, flip_masks, whole
 from indexer.check import Nearest, Report, Ways, prove
 from indexer.errors import InvalidInput, NotFound
 from indexer.filtered import Filtered
@@ -168,14 +168,14 @@ class Index:
         Raises `InvalidInput` for k below 1, and for room for more than 100 million answers.
         """
         codes = as_codes(codes, self.bits)
-        _positive("k", k, 1)
-        if len(codes) * int(k) > MOST:
+        k = whole("k", k, 1)
+        if len(codes) * k > MOST:
             raise too_many(0)
         if where is not None:
             _not_both(among)
-            return Matches(*self._filtered.search(codes, int(k), condition(where)), self.store)
-        self._tell(len(codes), int(k), None)
-        return Matches(*self._table(len(codes), among).search(codes, int(k)), self.store)
+            return Matches(*self._filtered.search(codes, k, condition(where)), self.store)
+        self._tell(len(codes), k, None)
+        return Matches(*self._table(len(codes), among).search(codes, k), self.store)
 
     def within(
         self, codes: Codes, radius: int, *, among: Ids | None = None, where: Where | None = None
@@ -195,13 +195,12 @@ class Index:
         """The ordinary way to do it."""
         bits = self.store.bits
         codes = as_codes(codes, bits)
-        _positive("radius", radius, 0)
+        radius = min(whole("radius", radius, 0), bits)
         if where is not None:
             _not_both(among)
             every = self.within(codes, radius)
             passed = self._filtered.within((every.lims, every.ids, every.distances), condition(where))
             return RangeMatches(*passed, self.store)
-        radius = int(radius) if radius < bits else bits
         self._tell(len(codes), None, radius)
         if self._memory.table is not None or self._plan(len(codes), None, radius).way == "scan":
             found = RangeMatches(*self._table(len(codes), among).within(codes, radius), self.store)
@@ -241,8 +240,7 @@ class Index:
 
     def pairs(self, radius: int) -> Iterator[Pairs]:
         """Every pair of entries within `radius` bits once, in chunks and in no order: all near duplicates."""
-        _positive("radius", radius, 0)
-        chunks = self._table(len(self), None).pairs(min(int(radius), self.bits))
+        chunks = self._table(len(self), None).pairs(min(whole("radius", radius, 0), self.bits))
         return (Pairs(left, right, near) for left, right, near in chunks if len(left))
 
     def explain(
@@ -251,7 +249,7 @@ class Index:
         """How `search` (with k) or `within` (with radius) answers these queries and why, and how long it took."""
         if (k is None) == (radius is None):
             raise InvalidInput("give k or radius, one of the two")
-        _positive("k" if radius is None else "radius", k if radius is None else radius, 1 if radius is None else 0)
+        k, radius = (whole("k", k, 1), None) if radius is None else (None, whole("radius", radius, 0))
         codes = as_codes(codes, self.bits)
         foreseen = self._plan(len(codes), k, radius)
         start = time.perf_counter()
@@ -375,11 +373,3 @@ def _not_both(among: Ids | None) -> None:
     """Raise `InvalidInput` for `among` where there is `where` too."""
     if among is not None:
         raise InvalidInput("among and where are both given: give one of the two")
-
-
-def _positive(name: str, value: Any, least: int) -> None:
-    """Raise `InvalidInput` unless `value` is a whole number of at least `least`."""
-    if type(value) is int and value >= least:
-        return
-    if isinstance(value, bool) or not isinstance(value, np.integer) or value < least:
-        raise InvalidInput(f"{name} is {value!r}: give a whole number of at least {least}")

@@ -91,7 +91,7 @@ def ways(engine: Engine, stored: Stored, asked: Asked, k: int, baselines: Mappin
         found["asymmetric"] = lambda part: -finer(part)
     if stored.rows is None or asked.rows is None:
         return found
-    cosine = _cosine(Cosines(stored.rows), asked.rows)
+    cosine = _cosine(Cosines(engine.hasher.compared(stored.rows)), engine.hasher.compared(asked.rows))
     if asked.sides is not None:
         found["reranked"] = _reranked(engine, stored.codes, asked.sides, cosine, found["codes"], k)
     found["float"] = lambda part: 1 - cosine(part)

@@ -128,6 +128,7 @@ class _Texts:
     query: Sparse
     hits: Sparse
     effects: Effects
+    features: Text
     names: list[str]
 
     @classmethod
@@ -136,7 +137,7 @@ class _Texts:
         if not isinstance(hasher.features, Text) or not isinstance(rows, Sparse):
             return None
         theirs = hasher.features.transform([hit.content or "" for hit in hits])
-        return cls(rows, theirs, effects(hasher.weights, rows), hasher.features.words())
+        return cls(rows, theirs, effects(hasher.weights, rows), hasher.features, hasher.features.words())
 
     def behind(self, hasher: Hasher, number: int) -> Callable[[int, Bits, Bits], Words]:
         """What tells which words are behind a bit of the query and of one hit."""
@@ -151,11 +152,10 @@ class _Texts:
 
     def shared(self, number: int) -> tuple[float, tuple[Shared, ...]]:
         """Cosine of the query's row with one hit's, and the words that it comes from."""
-        theirs = self.hits.take(np.array([number]))
-        asked = np.zeros(theirs.width, np.float32)
-        asked[self.query.indices] = self.query.data  # as `sparse_cosines`
-        one = theirs.bag()
+        query, one = (self.features.tfidf(part) for part in (self.query, self.hits.take(np.array([number]))))
+        asked = np.zeros(one.width, np.float32)
+        asked[query.indices] = query.data  # as `sparse_cosines`
         shares = one.data * asked[one.indices]
         best = [at for at in np.lexsort((one.indices, -shares))[:SHARED] if shares[at] > 0]
         found = tuple(Shared(self.names[one.indices[at]], float(shares[at])) for at in best)
-        return float(sparse_cosines(theirs, self.query)[0]), found
+        return float(sparse_cosines(one, query)[0]), found

@@ -217,3 +217,14 @@ def test_many_texts_at_once_give_the_rows_that_each_gives_alone(texts):
     together = dense(features.transform(asked))
     for row in range(len(texts) + 2):
         np.testing.assert_array_equal(together[row], dense(features.transform([asked[row]]))[0])
+
+
+@pytest.mark.parametrize("scale", [1e-38, 1e-25, 1e-18, 1e19, 1e30, 3e37])
+def test_vectors_of_any_length_are_scaled_to_one(scale):
+    """Squares of their values are more, or less, than float32 holds."""
+    rows = np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32)
+    features = Vector.fit(rows, Settings())
+    mixed = np.concatenate([rows[:2], rows[2:] * np.float32(scale), np.zeros((1, 8), np.float32)])
+    found = features.transform(mixed)
+    np.testing.assert_allclose(found[:5], features.transform(rows), rtol=1e-3 if scale > 1e-30 else 0.05, atol=1e-6)
+    assert not found[5].any()

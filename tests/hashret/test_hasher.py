@@ -320,3 +320,11 @@ def test_words_survive_the_model_file(hasher, tmp_path):
     features = Hasher.load(tmp_path / "m").features
     assert isinstance(features, Text)
     assert features.words() == hasher.features.words()
+
+
+def test_a_model_equals_what_was_read_of_it_and_no_other(hasher, vector_hasher):
+    again = Hasher.from_bytes(*hasher.to_bytes())
+    assert again == hasher
+    assert len({again, hasher, vector_hasher}) == 2
+    assert Hasher.from_bytes(*vector_hasher.to_bytes()) == vector_hasher != hasher
+    assert hasher != hasher.digest

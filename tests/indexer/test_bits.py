@@ -140,3 +140,16 @@ def test_arrays_that_are_no_bits_are_refused(bits, message):
 
 def _ones(code):
     return sum(int(byte).bit_count() for byte in code)
+
+
+@pytest.mark.parametrize("value", [0, 7, np.int8(7), np.uint64(2**63)])
+def test_whole_numbers_become_those_of_python(value):
+    found = b.whole("k", value, 0)
+    assert (type(found), found) == (int, int(value))
+
+
+@pytest.mark.parametrize("value", [-1, np.int8(-1), True, np.bool_(True), 1.0, np.float32(1), "1", None, 1j])
+def test_what_is_no_whole_number_is_told(value):
+    with pytest.raises(InvalidInput) as caught:
+        b.whole("radius", value, 0)
+    assert str(caught.value) == f"radius is {value!r}: give a whole number of at least 0"

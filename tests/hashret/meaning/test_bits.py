@@ -9,6 +9,7 @@ from hashret.inputs import Entry
 from hashret.meaning import bits as module
 from hashret.meaning.bits import correlations, entropies
 from hashret.rows import Sparse
+from hashret.settings import Settings
 from indexer.bits import unpack
 from tests.hashret.conftest import FAST, TOPICS, make_entries
 
@@ -139,3 +140,15 @@ def test_entropy_and_correlation_in_closed_form():
     bits = np.array([[0, 0, 1, 1], [1, 1, 0, 1], [0, 0, 1, 1], [1, 1, 0, 1]], dtype=np.uint8)
     expected = [[1, 1, -1, 0], [1, 1, -1, 0], [-1, -1, 1, 0], [0, 0, 0, 0]]
     np.testing.assert_allclose(correlations(bits), expected, atol=1e-6)
+
+
+def test_another_model_has_other_meanings(vectors, vector_hasher):
+    """Promoting one changes no entry, and so no revision."""
+    with Engine.create(":memory:", vector_hasher, vectors=True) as engine:
+        engine.add([Entry(str(number), row) for number, row in enumerate(vectors)])
+        before = engine.meaning()
+        assert engine.meaning() is before
+        engine.reencode(Hasher.fit(vectors[:60], Settings(bits=vector_hasher.bits, steps=5)))
+        engine.promote()
+        assert engine.meaning() is not before
+        assert engine.meaning() is engine.meaning()
