@@ -97,6 +97,9 @@ def row_of(row: Any) -> Row:
 def meta_text(meta: Mapping[str, Any] | None) -> str | None:
     """The meta of an entry as it is stored; raises `InvalidInput` for what JSON does not know, as NaN."""
     try:
-        return json.dumps(meta, ensure_ascii=False, allow_nan=False) if meta else None
+        text = json.dumps(meta, ensure_ascii=False, allow_nan=False) if meta else None
+        if text is not None and not text.isascii():
+            text.encode()
+        return text
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"meta {meta!r} is no JSON ({error}): give texts, numbers and booleans") from error

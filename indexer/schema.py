@@ -185,6 +185,8 @@ def mapped(path: str) -> Iterator[None]:
     """Errors of the database as ours, with the file they are about."""
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{path}: {error.object!r} holds what UTF-8 cannot write: give another text") from error
     except DBAPIError as error:
         text = str(error.orig)
         if "not a database" in text:

@@ -386,6 +386,8 @@ def _all_known(path: str, keys: Sequence[str], known: Mapping[str, int], so: str
     """Raise `NotFound` for the first key that is not known."""
     for key in keys:
         if key not in known:
+            if not isinstance(key, str):
+                raise InvalidInput(f"key {key!r} is no text: give the key of an entry")
             raise NotFound(f"{path}: no entry has the key {key!r}{so}{hint(key, like_key(path, key))}")
 
 

@@ -11,6 +11,7 @@ and values with blanks, commas, parentheses or quotes stand in quotes, with a ba
 - = finds the same text, or the same number or boolean whether it was stored as such or as its text.
 - < <= > >= with a number find numbers, and texts that are one ("1999"); with a text they find texts, by code points, so
   that dates as 2024-01-31 come in their order. In a text "2024" in quotes is a text, 2024 is a number.
+- A text is known to its first NUL, as SQLite has it.
 - A list has all that its elements have: tags = red finds ["red", "blue"]. Names are those of the top of meta: a dot in
   one is a dot.
 
@@ -33,6 +34,7 @@ MOST, DEEPEST = 500, 100  # comparisons in a condition, and how deep they may ne
 EQUAL = ("$eq", "$ne", "$in", "$nin")
 ORDER = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">="}
 OPERATORS = (*EQUAL, *ORDER, "$not")
+LARGEST = 10**300  # SQLite would take it for infinity
 JOINTS = ("$and", "$or", "$not")
 
 
@@ -83,9 +85,22 @@ def condition(where: Where) -> Condition:
         found = where
     else:
         raise InvalidInput(f'where is of type {type(where).__name__}: give {{"lang": "en"}} or "lang = en"')
-    if sum(1 for _ in comparisons(found)) > MOST:
+    every = list(comparisons(found))
+    for one in every:
+        for text in (one.field, *one.values):
+            if isinstance(text, str) and not text.isascii():
+                _check_utf8(text)
+    if len(every) > MOST:
         raise InvalidInput(f"where: has more than {MOST} comparisons: list values, as year in (2000, 2001)")
     return found
+
+
+def _check_utf8(text: str) -> None:
+    """Raise `InvalidInput` for a text that no meta can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"where: {text!r} holds what UTF-8 cannot write: give another text") from error
 
 
 def comparisons(found: Condition) -> Iterator[Comparison]:
@@ -175,8 +190,10 @@ def _text(value: Any, place: str) -> str:
         raise InvalidInput(f"{place}: is {value}, which no meta can hold: give a number")
     if isinstance(value, bool):
         return json.dumps(value)
+    if isinstance(value, int) and abs(value) >= LARGEST:
+        raise InvalidInput(f"{place}: is a number of over 300 digits: give another")
     if isinstance(value, str | int | float):
-        return str(value)
+        return str(value).split("\0")[0]
     raise InvalidInput(f"{place}: is of type {type(value).__name__}: give text, a number, true, false or null")
 
 
@@ -324,4 +341,4 @@ class _Reader:
 
 def _number(text: str) -> int | float:
     """The number that a text is; whole ones stay so."""
-    return int(text) if re.fullmatch("-?[0-9]+", text) else float(text)
+    return int(text) if re.fullmatch("-?[0-9]{1,300}", text) else float(text)

@@ -45,6 +45,8 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
     A QUERY of - stands for one query a line of standard input. Of ready-made codes it is a code in hexadecimal, and
     FILE .npy or .npz of codes.
     """
+    if "-" in queries and file:
+        raise InvalidInput(f"- is standard input, and --file is {file}: give one of them")
     if "-" in queries:
         queries, file = tuple(text for text in queries if text != "-"), file or "-"
     with open_any(db, search.pop("model"), search.pop("embed")) as engine:

@@ -80,7 +80,9 @@ def files_of(path: Path, options: ReadOptions) -> Iterator[Found]:
     elif not path.exists():
         raise NotFound(f"{path.as_posix()}: no such file or folder: check the path")
     else:
-        file = File(path, path.as_posix())
+        file = _named(path, path.as_posix())
+        if isinstance(file, InvalidInput):
+            raise file
         yield file, _QUERY if options.sql is not None else _known(file, options)
 
 
@@ -170,11 +172,17 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 def _regular(path: Path, name: str) -> File | InvalidInput:
     """A file of a folder, or why it is none that can be read and stored under its name."""
+    file = _named(path, name)
+    if isinstance(file, File) and not path.is_file():
+        return InvalidInput(f"{path.as_posix()}: is a broken link or no regular file: remove it")
+    return file
+
+
+def _named(path: Path, name: str) -> File | InvalidInput:
+    """A file, or why nothing can be stored under its name."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
         shown = path.as_posix().encode("utf-8", "backslashreplace").decode()
         return InvalidInput(f"{shown}: name of the file is not UTF-8: rename it")
-    if not path.is_file():
-        return InvalidInput(f"{path.as_posix()}: is a broken link or no regular file: remove it")
     return File(path, name)

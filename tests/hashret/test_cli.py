@@ -95,6 +95,18 @@ def test_many_queries_from_a_file_and_from_stdin(stored, tmp_path):
     assert run("query", stored, "-", "-k", 1, input="rocket moon\nbread butter\n")[0] == piped
 
 
+def test_standard_input_and_a_file_of_queries_are_one_too_many(stored, tmp_path):
+    (tmp_path / "q.txt").write_text("rocket moon\n")
+    told = f"Error: - is standard input, and --file is {tmp_path}/q.txt: give one of them\n"
+    assert run("query", stored, "-", "--file", tmp_path / "q.txt", input="bread\n", code=2)[1] == told
+
+
+def test_a_query_that_is_not_utf8_is_told(stored):
+    assert run("query", stored, "\udcff", code=2)[1] == (
+        "Error: text 0 holds '\\udcff' at character 0, which UTF-8 cannot write: remove it\n"
+    )
+
+
 def test_no_query_is_wrong_usage(stored):
     assert run("query", stored, code=2)[1] == ("Error: no query: give a text, --file FILE, or - for standard input\n")
 

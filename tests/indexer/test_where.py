@@ -138,3 +138,23 @@ def test_what_is_nested_too_deeply_is_told():
     with pytest.raises(InvalidInput, match="character 201: this is nested deeper than 100: write it"):
         condition("( " * 101 + "a=1" + ")" * 101)
     assert len(list(comparisons(condition("(" * 99 + "a=1" + ")" * 99)))) == 1
+
+
+@pytest.mark.parametrize("where", [{"n": "\ud800"}, {"\ud800": 1}, "n > \ud800", {"n": {"$in": ["a", "\ud800"]}}])
+def test_a_text_that_no_meta_can_hold_is_told(where):
+    with pytest.raises(InvalidInput, match=r"^where: '\\ud800' holds what UTF-8 cannot write: give another text$"):
+        condition(where)
+
+
+@pytest.mark.parametrize("digits", [301, 5000])
+def test_numbers_too_long_for_any_meta_are_told(digits):
+    for where in ({"n": 10**digits}, {"n": {"$lt": -(10**digits)}}):
+        with pytest.raises(InvalidInput, match=r": is a number of over 300 digits: give another$"):
+            condition(where)
+    if digits > 308:
+        with pytest.raises(InvalidInput, match=r": is inf, which no meta can hold: give a number$"):
+            condition("n < " + "9" * digits)
+
+
+def test_a_text_is_known_to_its_first_nul():
+    assert condition({"n": "a\0b"}) == condition({"n": "a"})

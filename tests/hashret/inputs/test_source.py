@@ -137,7 +137,8 @@ def test_a_pipe_in_a_folder_is_not_waited_for():
 def test_a_name_that_is_not_utf8_is_reported():
     write("docs/a.txt", "one")
     Path(os.fsdecode(b"docs/\xff.txt")).write_text("two")
-    assert message("docs") == "docs/\\udcff.txt: name of the file is not UTF-8: rename it"
+    for path in ("docs", "docs/\udcff.txt"):
+        assert message(path) == "docs/\\udcff.txt: name of the file is not UTF-8: rename it"
 
 
 def test_paths_that_cannot_be_read_say_what_is_wrong():
