@@ -16,6 +16,7 @@ The file says that it is ours by `PRAGMA application_id` and which format it has
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,7 +129,7 @@ def create(path: str, fill: Callable[[Connection], None]) -> Engine:
     Raises `InvalidInput` if the file exists.
     """
     if path != MEMORY and Path(path).exists():
-        raise InvalidInput(f"{path}: exists already: open it, or choose another name")
+        raise InvalidInput(f"{path}: exists already: add to it, or choose another name")
     if path != MEMORY and not Path(path).absolute().parent.is_dir():
         raise NotFound(f"{path}: its folder is not there: make it first")
     engine = _connect(path, WAL)
@@ -193,6 +194,8 @@ def mapped(path: str) -> Iterator[None]:
             raise InvalidInput(f"{path}: is no database: choose another name") from error
         if any(word in text for word in ("malformed", "corrupt", "Could not decode")):
             raise Corrupt(f"{path}: the database is damaged ({text}): restore it from a copy") from error
+        if "readonly" in text:
+            raise HashretError(f"{path}: cannot be written to: change the mode of it and its folder") from error
         if "locked" in text or "locking" in text:
             raise HashretError(f"{path}: another process is writing to it: try again") from error
         raise HashretError(f"{path}: {text}") from error
@@ -205,12 +208,32 @@ def _upgrade(connection: Connection, version: int) -> None:
     connection.exec_driver_sql(f"PRAGMA user_version = {len(UPGRADES)}")
 
 
+def reading(path: str) -> tuple[str, dict[str, str]]:
+    """Where and how SQLite opens a file to read it: a URI without its query, and the query.
+
+    SQLite wants to write beside a file that it reads. Where nobody may, it takes our word that nobody will, unless the
+    log of a writer is there, https://www.sqlite.org/wal.html#readonly.
+    """
+    place = Path(path).absolute()
+    still = not _writable(place) and not Path(f"{place}-wal").exists()
+    return place.as_uri(), {"mode": "ro", **({"immutable": "1"} if still else {})}
+
+
+def _writable(place: Path) -> bool:
+    """Whether this process may write to a file, if it is there, and beside it."""
+    return os.access(place.parent, os.W_OK) and (os.access(place, os.W_OK) or not place.exists())
+
+
 def _connect(path: str, *pragmas: str) -> Engine:
     """An engine whose connections begin transactions when we say so, not when the driver thinks fit."""
     options: dict[str, Any] = {}
+    url = URL.create("sqlite", database=path)
     if path == MEMORY:
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-    engine = create_engine(URL.create("sqlite", database=path), **options)
+    elif not _writable(Path(path).absolute()):
+        place, query = reading(path)
+        url = URL.create("sqlite", database=place, query={**query, "uri": "true"})
+    engine = create_engine(url, **options)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: object) -> None:

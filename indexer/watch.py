@@ -8,13 +8,14 @@ from __future__ import annotations
 import ctypes
 import os
 import sqlite3
-from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
 from indexer.bits import Ids
+from indexer.schema import reading
 
 HEADER = 48  # bytes of the index of the write-ahead log that every transaction changes
 MAPS = "/proc/self/maps"
@@ -25,7 +26,8 @@ class Watch:
 
     def __init__(self, path: str) -> None:
         self._lock = Lock()
-        uri = f"{Path(path).absolute().as_uri()}?mode=ro"
+        place, query = reading(path)
+        uri = f"{place}?{urlencode(query)}"
         self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         self._header = self._mapped(f"{path}-shm")
 

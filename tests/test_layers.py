@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [  # from the bottom up: a file, or a room of files, which INSIDE puts in order
     ["indexer.errors"],
     ["indexer.bits", "indexer.vectors", "indexer.where"],
-    ["indexer.schema", "indexer.rows", "indexer.statements", "indexer.watch", "indexer.planner", "indexer.samples"],
+    ["indexer.schema"],
+    ["indexer.rows", "indexer.statements", "indexer.watch", "indexer.planner", "indexer.samples"],
     ["indexer.segments", "indexer.selection"],
     ["indexer.succession"],
     ["indexer.store", "indexer.tables"],

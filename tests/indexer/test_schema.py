@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from indexer import Index, schema
-from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
+from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFound
+from tests.indexer import brute
 from tests.indexer.conftest import clustered_codes, names
 
 GOLDEN = """\
@@ -149,7 +150,7 @@ def test_a_file_without_its_facts(filled):
 
 def test_a_file_that_exists_is_not_made_anew(filled):
     before = Path(filled.path).read_bytes()
-    text = f"{filled.path}: exists already: open it, or choose another name"
+    text = f"{filled.path}: exists already: add to it, or choose another name"
     assert refusal(filled.path, InvalidInput, Index.create) == text
     assert Path(filled.path).read_bytes() == before
 
@@ -241,3 +242,26 @@ def test_codes_of_ready_made_files_are_found_by_plain_sql(path):
         index.add(names(3), clustered_codes(3, 64))
     found = run(path, "SELECT key, code FROM entries JOIN buckets ON entry = id ORDER BY id")
     assert found == [(key, code.tobytes()) for key, code in zip(names(3), clustered_codes(3, 64), strict=True)]
+
+
+def test_a_file_that_nobody_may_write_to_is_read(filled, monkeypatch):
+    """SQLite writes beside what it reads; root may do all, so who may not is played."""
+    code = filled.codes[3]
+    monkeypatch.setattr("indexer.schema._writable", lambda place: False)
+    before = sorted(path.name for path in Path(filled.path).parent.iterdir())
+    with Index.open(filled.path) as index:
+        assert index.search(code, 5).ids[0].tolist() == brute.search(filled.ids, filled.codes, code, 5)[0]
+        assert sorted(path.name for path in Path(filled.path).parent.iterdir()) == before
+        assert index.check().ok
+        with pytest.raises(HashretError) as caught:
+            index.add(["new"], code[None])
+    assert str(caught.value) == f"{filled.path}: cannot be written to: change the mode of it and its folder"
+
+
+def test_a_file_that_somebody_writes_to_is_read_by_who_may_not(filled, monkeypatch):
+    with Index.open(filled.path) as writer:
+        writer.add(["other"], filled.codes[:1] ^ 255)
+        monkeypatch.setattr("indexer.schema._writable", lambda place: False)
+        with Index.open(filled.path) as index:
+            assert len(index) == len(filled.ids) + 1
+            assert index.search(filled.codes[0] ^ 255, 1).distances[0, 0] == 0
