@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -93,10 +94,13 @@ class Engine(Opened):
         `entries` is read twice if it can be (a list, a `Source`, a table: see `hashret.entries`), else kept in memory.
         No file is made before training is done, but for PATH.training, from which the same call goes on if this one is
         stopped. With `embed`, see `hashret.embed`, codes are learned of the vectors that it makes of texts or images.
-        Raises `InvalidInput` for no entries or for more than one kind of them, `NotFound` if PATH's folder is missing.
+        Raises `InvalidInput` for no entries, for more than one kind of them, or for a folder that cannot be written to,
+        `NotFound` if PATH's folder is missing.
         """
         if path != ":memory:" and not Path(path).absolute().parent.is_dir():
             raise NotFound(f"{path}: there is no folder {Path(path).parent.as_posix()}: make it first")
+        if path != ":memory:" and not os.access(Path(path).absolute().parent, os.W_OK):
+            raise InvalidInput(f"{path}: its folder cannot be written to: change its mode, or choose another")
         entries = _entries(entries)
         again = list(entries) if iter(entries) is entries else entries
         chosen = settings or Settings()
@@ -123,7 +127,10 @@ class Engine(Opened):
                 index = Index(index.store.of(generations.find(index.store, model).id))
             held = index.store.model()
             if held is None:
-                raise NoModel(f"{path}: holds codes without a model: open it with Index.open, or index into a new file")
+                raise NoModel(
+                    f"{path}: holds codes without a model, which this needs: index into a new file (codes alone are "
+                    "searched by `hashret query`, and in Python by Index.open)"
+                )
             if hasher is not None and hasher.digest != held.digest:
                 raise Mismatch(
                     f"{path}: its codes are of model {held.digest[:12]}, not of {hasher.digest[:12]}: "

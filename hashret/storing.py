@@ -15,6 +15,7 @@ from hashret.results import Counts
 from hashret.rows import Sparse
 from hashret.searching import Searcher
 from hashret.settings import Settings
+from indexer.errors import InvalidInput
 
 
 def learn(
@@ -36,7 +37,10 @@ def store(now: Searcher, beside: Beside, batch: list[Entry]) -> Counts:
     fresh = [entry for entry in latest if known.get(entry.key) != digests[entry.key]]
     if fresh:
         contents = [entry.content for entry in fresh]
-        rows = now.hasher.rows(contents)
+        try:
+            rows = now.hasher.rows(contents)
+        except InvalidInput as error:
+            raise InvalidInput(f"from entry {fresh[0].key!r} on: {error}") from error
         names = [digests[entry.key] for entry in fresh]
         ids = now.index.add(
             [entry.key for entry in fresh],

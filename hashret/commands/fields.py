@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from hashret.shell import output
+from hashret.shell.notes import note
 from hashret.shell.options import DB, examples, open_any, output_options
+from indexer.errors import NotFound
 
 
 @click.command(
@@ -24,6 +26,10 @@ def fields(db: str, names: tuple[str, ...], form: str | None) -> None:
     where few entries match. It takes some 60 bytes an entry, and what is added later is indexed with it.
     """
     with open_any(db) as engine:
+        try:
+            engine.index.check_fields({name: {"$ne": None} for name in names})
+        except NotFound as error:  # it may come with what is added
+            note(f"{error}: it is indexed all the same")
         for name in names:
             engine.index.index_field(name)
         rows = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from hashret.settings import Settings
 from hashret.shell import output
 from hashret.shell.notes import note
 from hashret.shell.options import DB, EMBED, PATHS, examples, open_any, open_engine, options_of, read_options, source_of
-from indexer.errors import Mismatch
+from indexer.errors import HashretError, InvalidInput, Mismatch
 from indexer.vectors import FORMS, form_of
 
 
@@ -60,8 +62,13 @@ def index(
                 pruned = engine.prune(source.keys) if prune and not source.nameless else 0
         else:
             pruned = 0
-            with Engine.fit(db, source, settings, vectors=store_vectors or False, progress=show, embed=embed) as engine:
-                counts = engine.counts
+            kept = store_vectors or False
+            try:
+                with Engine.fit(db, source, settings, vectors=kept, progress=show, embed=embed) as engine:
+                    counts = engine.counts
+            except HashretError:
+                _report_skipped(source)  # which may be all there was
+                raise
     _report(counts, source)
     if prune:
         note("nothing pruned: what was skipped may be stored" if source.nameless else f"{pruned:,} pruned")
@@ -88,16 +95,31 @@ def add(db: str, paths: tuple[str, ...], embed: str | None, **options: Any) -> N
 @click.command(
     epilog=examples(
         "hashret remove notes.db garden/1.md kitchen/2.md",
-        "hashret remove docs.db $(hashret dedup docs.db --ids)  # near duplicates, but one of each group",
+        "hashret dedup docs.db --ids | hashret remove docs.db -  # near duplicates, but one of each group",
     )
 )
 @DB
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 def remove(db: str, keys: tuple[str, ...]) -> None:
-    """Remove entries by key; if one of them is not there, none is removed."""
+    """Remove entries by key; if one of them is not there, none is removed.
+
+    A KEY of - stands for one key a line of standard input.
+    """
     with open_any(db) as engine:
-        count = engine.remove(keys)
+        count = engine.remove(list(dict.fromkeys(_keys(keys))))
     note(f"{count:,} removed")
+
+
+def _keys(keys: Iterable[str]) -> Iterator[str]:
+    """Keys as they are given, those of standard input in the place of -."""
+    for key in keys:
+        if key == "-":
+            if sys.stdin is None:
+                raise InvalidInput("-: standard input is closed: give keys, or something to read")
+            lines = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\n")
+            yield from (line.removesuffix("\r") for line in lines if line.strip("\r"))
+        else:
+            yield key
 
 
 def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:
@@ -124,5 +146,10 @@ def _report(counts: Any, source: Any) -> None:
     """What was stored, and what was passed over, on standard error."""
     line = f"{counts.added:,} added, {counts.updated:,} updated, {counts.unchanged:,} unchanged"
     note(line + (f", {source.skipped:,} skipped" if source.skipped else ""))
+    _report_skipped(source)
+
+
+def _report_skipped(source: Any) -> None:
+    """The first problems of entries that were passed over."""
     for problem in source.problems[:10]:
         note(f"skipped: {problem}")

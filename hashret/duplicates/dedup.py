@@ -164,9 +164,10 @@ def find(index: Index, hasher: Hasher, limits: Limits, progress: Progress = sile
         if limits.target is None or found is not None:
             break
         if limits.radius is not None or radius >= index.bits // 4:
+            lower = ", or a lower similar" if limits.similar else ""
             raise InvalidInput(
                 f"target is {limits.target:,}: {search.fewest:,} entries are left by all pairs within {radius} bits: "
-                "give more, a larger radius, or a lower similar"
+                f"give more, {'' if lower else 'or '}a larger radius{lower}"
             )
         radius = min(2 * radius + 1, index.bits // 4)
     assert found is not None

@@ -17,7 +17,7 @@ from typing import Any
 
 from hashret.hasher import Progress, silent
 from indexer.bits import Ids
-from indexer.errors import InvalidInput
+from indexer.errors import HashretError, InvalidInput
 from indexer.index import Index
 from indexer.rows import Row
 from indexer.where import Where
@@ -76,6 +76,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         with part.open("rb") as written:
             os.fsync(written.fileno())
         part.replace(place)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise HashretError(f"{path}: cannot be written: {error.strerror or error}") from error
     except BaseException:  # Ctrl-C too
         part.unlink(missing_ok=True)
         raise

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+_WRITER = "Software"  # the note of a PNG file that tells who wrote it
+
+
 def read_image(file: File, _options: ReadOptions) -> Items:
     """An image as one entry: content uint8 (h, w) or (h, w, 3), key = name, meta = its path and folder.
 
@@ -42,11 +45,25 @@ def read_image(file: File, _options: ReadOptions) -> Items:
 
 
 def write_image(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write uint8 (h, w) or (h, w, 3) as a PNG file, and the folders above it where they are missing."""
-    from PIL import Image
+    """Write uint8 (h, w) or (h, w, 3) as a PNG file, and the folders above it where they are missing.
 
+    Raises `InvalidInput` where a file is that was not written so: it may be the only one of its kind.
+    """
+    from PIL import Image, UnidentifiedImageError
+    from PIL.PngImagePlugin import PngInfo
+
+    if path.exists():
+        try:
+            with Image.open(path) as there:
+                ours = there.info.get(_WRITER) == "hashret"
+        except UnidentifiedImageError:
+            ours = False
+        if not ours:
+            raise InvalidInput(f"{path}: is there and was not written by hashret: give another folder")
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path, "PNG")
+    note = PngInfo()
+    note.add_text(_WRITER, "hashret")
+    Image.fromarray(picture).save(path, "PNG", pnginfo=note)
 
 
 def small(picture: NDArray[np.uint8], side: int) -> tuple[str, bytes]:

@@ -126,6 +126,8 @@ class Source:
         """stdin, kept for the next time, with its format."""
         if self.options.sql is not None:
             raise InvalidInput("-: --sql asks a SQLite file, not standard input: give the file")
+        if sys.stdin is None:
+            raise InvalidInput("-: standard input is closed: give a path, or something to read")
         if self._stdin is None:
             kept = tempfile.SpooledTemporaryFile(_STDIN_IN_MEMORY)  # noqa: SIM115 - lives as long as this source
             shutil.copyfileobj(sys.stdin.buffer, kept)
@@ -188,7 +190,7 @@ class _Run:
         self.places: dict[str, int] = {}
         self._files: list[tuple[str, Format]] = []
         self._kind: tuple[str, str] | None = None
-        self._length: tuple[int, str] | None = None
+        self._length: tuple[int, int, str] | None = None
         self.empty = True
 
     def enter(self, shown: str, form: Format) -> None:
@@ -197,10 +199,12 @@ class _Run:
         self.empty = True
 
     def problem(self, entry: Entry, row: int) -> InvalidInput | None:
-        """What is wrong with an entry beside those before it; raises if it is of another kind or length."""
+        """What is wrong with an entry beside those before it; raises if its file is of another kind or length."""
         self._check_kind(_kind(entry.content))
         if isinstance(entry.content, np.ndarray) and entry.content.ndim == 1:
-            self._check_length(len(entry.content), self._place(len(self._files) - 1, row))
+            problem = self._other_length(len(entry.content), row)
+            if problem is not None:
+                return problem
         here = (len(self._files) - 1) << 40 | row
         first = self.places.setdefault(entry.key, here)
         if first == here:
@@ -218,12 +222,17 @@ class _Run:
             how = f", of a folder by --glob '**/*{one}' or '**/*{other}'" if one != other else ""
             raise InvalidInput(f"{shown}: is {kind}, but {before} is {wanted}: give one kind at a time{how}")
 
-    def _check_length(self, length: int, place: str) -> None:
-        """Raise `InvalidInput` unless vectors are as long as the first."""
-        self._length = self._length or (length, place)
-        wanted, first = self._length
-        if length != wanted:
-            raise InvalidInput(f"{place}: has {length} numbers, but {first} has {wanted}: give one length at a time")
+    def _other_length(self, length: int, row: int) -> InvalidInput | None:
+        """What is wrong with a vector that is not as long as the first; raises if that is of a file before."""
+        number = len(self._files) - 1
+        place = self._place(number, row)
+        wanted, of, first = self._length = self._length or (length, number, place)
+        if length == wanted:
+            return None
+        problem = InvalidInput(f"{place}: has {length} numbers, but {first} has {wanted}: give one length at a time")
+        if of != number:
+            raise problem
+        return problem
 
     def _place(self, number: int, row: int) -> str:
         """How messages call a row of the file of that number."""

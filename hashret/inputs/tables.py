@@ -59,8 +59,10 @@ def _rows(file: File, options: ReadOptions) -> Generator[_Row]:
         try:
             row = next(reader, None)
         except csv.Error as error:
-            text = f"{file.shown}:{start}: broken row ({error}): close every quote, double the quotes inside quotes"
-            yield start, InvalidInput(text)
+            advice = "close every quote, double the quotes inside quotes"
+            if "new-line character" in str(error):  # as csv calls a carriage return by itself
+                error, advice = csv.Error("a carriage return without a newline"), "convert the ends of its lines"
+            yield start, InvalidInput(f"{file.shown}:{start}: broken row ({error}): {advice}")
             continue
         if row is None:
             return

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from hashret.curve import Curve
 from hashret.rows import Rows, Sparse
 from hashret.settings import Settings
+from indexer.errors import HashretError
 
 SECONDS = 20.0  # between two writes
 Tensors = dict[str, Tensor]
@@ -56,7 +57,11 @@ class Checkpoint:
         named = {f"{stage}/{key}": part for stage, (parts, _) in self._stages.items() for key, part in parts.items()}
         header = {"run": self._run, "stages": json.dumps({stage: kept for stage, (_, kept) in self._stages.items()})}
         part = self.path.with_name(self.path.name + ".part")
-        save_file(named, part, header | {"curve": self.curve.to_json()})
+        try:
+            save_file(named, part, header | {"curve": self.curve.to_json()})
+        except SafetensorError as error:
+            part.unlink(missing_ok=True)
+            raise HashretError(f"{self.path}: how far training is cannot be written: {error}") from error
         part.replace(self.path)
         self._written = time.monotonic()
 

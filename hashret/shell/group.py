@@ -11,6 +11,7 @@ A command brings only its examples, as `epilog=examples(...)`.
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from typing import Any
 
@@ -47,10 +48,20 @@ class Group(click.Group):
         super().add_command(cmd, name)
 
     def main(self, *words: Any, **more: Any) -> Any:
-        """Run a command, or complete one where a shell asks for that."""
+        """Run a command, or complete one where a shell asks for that.
+
+        A file that cannot be read or written, as on a full disk, is told as errors of hashret are.
+        """
         if completion.VARIABLE in os.environ:
             completion.register()
-        return super().main(*words, **more)
+        try:
+            return super().main(*words, **more)
+        except OSError as error:
+            if notes.verbose():
+                traceback.print_exc()
+            place = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+            click.echo(f"Error: {place}{error.strerror or error}", err=True)
+            sys.exit(2)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors of hashret become one line on standard error and exit code 2, with -v after a trace.

@@ -64,10 +64,10 @@ def table(rows: Sequence[Row], title: str) -> None:
     console = Console()
     rows = [_without_path(row) for row in rows]
     shown = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, "", {}) for row in rows)]
-    grid = Table(title=title or None, title_justify="left", title_style="bold")
+    grid = Table(title=Text(title) if title else None, title_justify="left", title_style="bold")
     for name, width in _widths(rows, shown, console.width).items():
         justify: Literal["left", "right"] = "right" if isinstance(rows[0][name], int | float) else "left"
-        grid.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", width=width)
+        grid.add_column(Text(name), justify=justify, no_wrap=True, overflow="ellipsis", width=width)
     for row in rows:
         grid.add_row(*(Text(_cell(row[name])) for name in shown))
     console.print(grid)

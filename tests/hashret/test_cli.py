@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from hashret.__main__ import main as start
 from hashret.engine import Engine
 from tests.hashret.terminal import FAST, on_terminal, run
 
@@ -345,3 +347,41 @@ def test_a_terminal_gets_the_report_as_tables(stored):
     methods = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
     assert methods[:7] == ["codes", "asymmetric", "reranked", "float", "LSH", "PCA-sign", "ITQ"]
     assert len(methods) == 7 + 3 * 4
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["query", "DB", "moon"], ["query", "DB", "moon", "--csv"], ["export", "DB"]]
+)
+def test_a_full_disk_is_told(stored, words):
+    command = [sys.executable, "-m", "hashret", *(word.replace("DB", stored) for word in words)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "Error: No space left on device\n")
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.npy", "out.npz", "out.parquet"])
+def test_an_export_that_cannot_be_written_is_told(stored, tmp_path, name, monkeypatch):
+    def full(self, other):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    told = f"Error: {tmp_path / name}: cannot be written: No space left on device\n"
+    assert run("export", stored, "-o", tmp_path / name, code=2)[1] == told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_commands_are_loaded(monkeypatch, capsys):
+    def stopped(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "hashret.cli", types.ModuleType("hashret.cli"))
+    sys.modules["hashret.cli"].__getattr__ = stopped
+    with pytest.raises(SystemExit) as caught:
+        start()
+    assert (caught.value.code, capsys.readouterr().err) == (130, "Stopped.\n")
+
+
+def test_queries_and_keys_are_no_markup(stored):
+    """What a terminal shows of rich's own marks."""
+    out = on_terminal("query", stored, "moon [/a] [red]bread", "-k", 1)
+    assert "moon [/a] [red]bread" in out

@@ -166,12 +166,21 @@ def test_a_folder_that_is_not_there_is_told_before_training(tmp_path, entries):
     assert str(caught.value) == f"{path}: there is no folder {tmp_path}/nowhere: make it first"
 
 
+def test_a_folder_that_cannot_be_written_to_is_told_before_training(tmp_path, entries, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    monkeypatch.delattr("hashret.storing.learn")
+    with pytest.raises(InvalidInput) as caught:
+        Engine.fit(str(tmp_path / "n.db"), entries)
+    told = f"{tmp_path}/n.db: its folder cannot be written to: change its mode, or choose another"
+    assert str(caught.value) == told
+
+
 def test_bad_input_in_the_middle_loses_nothing(engine, monkeypatch):
     monkeypatch.setattr("hashret.engine.BATCH", 2)
     stream = [Entry("a", "moon", {}), Entry("b", "bread", {}), Entry("c", np.ones(3, np.float32), {})]
     with pytest.raises(InvalidInput) as caught:
         engine.add(stream)
-    assert str(caught.value) == "contents are of kind vector, the model was trained on text"
+    assert str(caught.value) == "from entry 'c' on: contents are of kind vector, the model was trained on text"
     assert len(engine) == 122
     assert engine.check().ok
 
@@ -258,7 +267,8 @@ def test_codes_without_a_model_are_a_mismatch(tmp_path):
     with pytest.raises(Mismatch) as caught:
         Engine.open(path)
     assert str(caught.value) == (
-        f"{path}: holds codes without a model: open it with Index.open, or index into a new file"
+        f"{path}: holds codes without a model, which this needs: index into a new file (codes alone are searched by "
+        "`hashret query`, and in Python by Index.open)"
     )
 
 

@@ -63,3 +63,21 @@ def test_denoise_is_for_images(stored, tmp_path):
     (tmp_path / "a.txt").write_text("moon")
     _, err = run("denoise", stored, tmp_path / "a.txt", "-o", tmp_path, code=2)
     assert err == "Error: only images are denoised: the model encodes text\n"
+
+
+def test_denoise_writes_over_nothing_but_what_it_wrote(tmp_path, monkeypatch):
+    db, folder = tmp_path / "p.db", pictures(tmp_path / "pics", 40)
+    run("index", db, folder, "--kind", "plain", "--image-size", 9, "--bits", 16, "--steps", 5, "--batch", 16)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.chdir(folder)
+    _, err = run("denoise", db, "3.png", "-o", ".", code=2)
+    assert err == "Error: 3.png: is there and was not written by hashret: give another folder\n"
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "4.png").write_text("no picture")
+    _, err = run("denoise", db, "4.png", "-o", tmp_path / "out", code=2)
+    assert err == f"Error: {tmp_path}/out/4.png: is there and was not written by hashret: give another folder\n"
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    run("denoise", db, "3.png", "-o", tmp_path / "out")
+    first = (tmp_path / "out" / "3.png").read_bytes()
+    run("denoise", db, "3.png", "-o", tmp_path / "out", "--noise", 0.5)
+    assert (tmp_path / "out" / "3.png").read_bytes() != first

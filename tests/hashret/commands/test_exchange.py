@@ -81,7 +81,8 @@ def test_fields_and_their_index(tmp_path, hasher):
     before = [{"field": "n", "entries": 2, "types": "number, text", "indexed": False},
               {"field": "x", "entries": 1, "types": "null, text", "indexed": False}]  # fmt: skip
     assert [json.loads(line) for line in run("fields", db)[0].splitlines()] == before
-    out, _ = run("fields", db, "--index", "n", "--index", "later", "--csv")
+    out, err = run("fields", db, "--index", "n", "--index", "later", "--csv")
+    assert err == f"{db}: no entry has the field 'later': there are n, x: it is indexed all the same\n"
     assert out.splitlines() == [
         "field,entries,types,indexed", "later,0,,True", 'n,2,"number, text",True', 'x,1,"null, text",False',
     ]  # fmt: skip
@@ -155,7 +156,8 @@ def test_commands_that_need_a_model_say_so(codes, words, tmp_path):
     (tmp_path / "t.txt").write_text("text")
     paths = [tmp_path / "t.txt"] if words == ("add",) else []
     assert run(*words, codes, *paths, code=2)[1] == (
-        f"Error: {codes}: holds codes without a model: open it with Index.open, or index into a new file\n"
+        f"Error: {codes}: holds codes without a model, which this needs: index into a new file (codes alone are "
+        "searched by `hashret query`, and in Python by Index.open)\n"
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from hashret.engine import Engine
+from hashret.inputs import Entry
 from tests.hashret.conftest import make_texts
 from tests.hashret.inputs.test_pdf import pdf
 from tests.hashret.terminal import FAST, on_terminal, run
@@ -129,3 +130,41 @@ def test_a_terminal_is_told_count_rate_and_time_left(tmp_path):
     for phase in ("read", "store"):
         assert re.search(rf"{phase} +━+ 60/60 [\d,.]+/s +\d:\d\d:\d\d", shown), shown
     assert "60 added, 0 updated, 0 unchanged" in shown
+
+
+def test_remove_reads_keys_line_by_line(tmp_path, hasher):
+    """Blanks, dashes and stars in them are no matter."""
+    names = ["a", "b", "a b", "-x", "*", "kept"]
+    with Engine.create(str(tmp_path / "k.db"), hasher) as engine:
+        engine.add([Entry(name, "moon") for name in names])
+    assert run("remove", tmp_path / "k.db", "-", "b", input="a b\r\n\n-x\n*")[1] == "4 removed\n"
+    with Engine.open(str(tmp_path / "k.db")) as engine:
+        assert engine.index.keys(engine.index.entries()[0]) == ["a", "kept"]
+    told = f"Error: {tmp_path}/k.db: no entry has the key 'b'; nothing was removed\n"
+    assert run("remove", tmp_path / "k.db", "-", input="a\nb\n", code=2)[1] == told
+
+
+def test_what_was_skipped_is_told_where_nothing_is_left(tmp_path):
+    (tmp_path / "r.jsonl").write_text('{"id": 1, "text": "moon"}\n')
+    _, err = run("index", tmp_path / "n.db", tmp_path / "r.jsonl", "--on-error", "skip", "--text-field", "no", code=2)
+    first, last = err.splitlines()
+    assert first.startswith(f"skipped: {tmp_path}/r.jsonl:1: ")
+    assert last == "Error: nothing to learn from: give at least one text, image or embedding"
+
+
+@pytest.mark.parametrize("command", ["index", "remove"])
+def test_closed_standard_input_is_told(tmp_path, stored, command):
+    path = stored if command == "remove" else tmp_path / "n.db"
+    words = [sys.executable, "-m", "hashret", command, str(path), "-"]
+    done = subprocess.run(["/bin/sh", "-c", '"$@" <&-', "sh", *words], capture_output=True, text=True)
+    wanted = "keys" if command == "remove" else "a path"
+    assert done.returncode == 2
+    assert done.stderr == f"Error: -: standard input is closed: give {wanted}, or something to read\n"
+
+
+def test_vectors_of_another_length_are_told_by_their_keys(tmp_path, vectors, vector_hasher):
+    Engine.create(str(tmp_path / "v.db"), vector_hasher).close()
+    np.save(tmp_path / "long.npy", np.ones((3, 13), np.float32))
+    assert run("add", tmp_path / "v.db", tmp_path / "long.npy", code=2)[1] == (
+        f"Error: from entry '{tmp_path}/long.npy:0' on: embeddings have 13 dimensions, the model was trained on 12\n"
+    )

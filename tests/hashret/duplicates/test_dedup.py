@@ -111,7 +111,7 @@ def test_a_target_that_cannot_be_met_is_told(vector_hasher):
         with pytest.raises(InvalidInput) as caught:
             engine.dedup(1, target=1)
         assert str(caught.value) == (
-            "target is 1: 2 entries are left by all pairs within 1 bits: give more, a larger radius, or a lower similar"
+            "target is 1: 2 entries are left by all pairs within 1 bits: give more, or a larger radius"
         )
         for target in (0, 4):
             with pytest.raises(InvalidInput) as caught:

@@ -200,6 +200,15 @@ def test_broken_embeddings_are_passed_over_one_by_one():
     )
 
 
+def test_embeddings_of_another_length_than_the_first_are_passed_over():
+    write({"emb": arrow.array([[1.0, 2.0], [3.0], [5.0, 6.0]], arrow.list_(arrow.float64()))})
+    told = "a.parquet row 1: has 1 numbers, but a.parquet row 0 has 2: give one length at a time"
+    assert skipped()[1] == [told]
+    with pytest.raises(InvalidInput) as caught:
+        read()
+    assert str(caught.value) == told
+
+
 def test_nulls_among_lists_of_fixed_size_do_not_shift_the_others():
     write({"id": ["a", "b", "c"], "emb": arrow.array([[1, 2], None, [5, 6]], arrow.list_(arrow.float32(), 2))})
     source = Source(("a.parquet",), ReadOptions(on_error="skip"))

@@ -265,6 +265,11 @@ def test_broken_rows(row, text):
     assert skipped("a.csv", data) == (["one\n", "two"], [f"a.csv:4: {text}"])
 
 
+def test_carriage_returns_alone_are_told():
+    text = "a.csv:1: broken row (a carriage return without a newline): convert the ends of its lines"
+    assert message("a.csv", "id,text\ra,one\rb,two\r") == text
+
+
 def test_an_open_quote_is_told_by_its_row():
     text = "a.csv:3: broken row (unexpected end of data): close every quote, double the quotes inside quotes"
     assert skipped("a.csv", 'text\none\n"two\nthree\n') == (["one"], [text])
