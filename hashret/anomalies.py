@@ -12,6 +12,7 @@ from hashret.results import Anomaly
 from hashret.rows import Rows
 from hashret.searching import Searcher
 from hashret.stream import batches, total
+from indexer.bits import whole
 from indexer.errors import InvalidInput
 from indexer.rows import Row
 
@@ -25,6 +26,9 @@ def worst(now: Searcher, entries: Iterable[Entry] | None, k: int, quantile: floa
 
     Raises `InvalidInput` if none are given and contents are not stored.
     """
+    k = whole("k", k, 1)
+    if not 0 <= quantile <= 1:
+        raise InvalidInput(f"quantile is {quantile}: give a share from 0 to 1")
     found: list[Anomaly] = []
     done = 0
     for batch, rows in _stored(now) if entries is None else _given(now, entries):

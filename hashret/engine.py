@@ -12,11 +12,11 @@ from typing import Any, Self, TypeGuard
 import numpy as np
 
 from hashret import anomalies, curve, generations, storing
+from hashret.contents import Contents
 from hashret.duplicates import dedup, leakage
 from hashret.embed import PART
 from hashret.exchange.export import Export
 from hashret.exchange.formats import export as write
-from hashret.features import Contents
 from hashret.hasher import Hasher, Progress, silent
 from hashret.inputs import Entry, Frame, is_table
 from hashret.meaning import bits

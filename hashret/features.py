@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hashret.contents import check_cells, check_text, grey_or_colour, stacked
 from hashret.family import SEQUENCES
 from hashret.rows import Floats, Rows, Sparse
 from hashret.settings import Settings
@@ -34,7 +35,6 @@ SMALLEST = 1e-30  # square of a length that float32 holds in full
 MANY = 64  # texts that pay for reading the vocabulary out of the tokenizer, some 5 ms
 
 
-Contents = Sequence[Any] | NDArray[Any] | Sparse  # what a user may hand in: strings, images, float rows
 State = tuple[dict[str, NDArray[Any]], str]
 
 
@@ -77,7 +77,7 @@ class Text:
     @classmethod
     def fit(cls, contents: Sequence[str], settings: Settings) -> Self:
         """Learn vocabulary and word weights; raises `InvalidInput` if no word is in `min_count` entries."""
-        _check_text(contents)
+        check_text(contents)
         draft = _train_tokenizer(contents)
         counts = _count_words(draft, contents)
         documents = np.bincount(counts.indices, minlength=counts.width)
@@ -160,7 +160,9 @@ class Matrix:
 
     @classmethod
     def fit(cls, contents: Sparse, settings: Settings) -> Self:
-        """Remember the number of columns."""
+        """Remember the number of columns; raises `InvalidInput` for no rows."""
+        if not len(contents):
+            raise InvalidInput("nothing to learn from: give at least one row")
         return cls(contents.width, settings.weighting)
 
     @classmethod
@@ -170,6 +172,7 @@ class Matrix:
 
     def transform(self, contents: Sparse) -> Sparse:
         """Rows of unit length, of counts, or of ones; raises `InvalidInput` for another number of columns."""
+        check_cells(contents)
         if contents.width != self.width:
             raise InvalidInput(f"rows have {contents.width} columns, the model was trained on {self.width}")
         if self.weighting == "tfidf":
@@ -193,7 +196,8 @@ class Image:
     @classmethod
     def fit(cls, contents: Sequence[NDArray[np.uint8]], settings: Settings) -> Self:
         """Grey if every image is grey."""
-        return cls(settings.image_size, 3 if any(image.ndim == 3 for image in contents) else 1)
+        colours = any(grey_or_colour(number, image).ndim == 3 for number, image in enumerate(contents))
+        return cls(settings.image_size, 3 if colours else 1)
 
     @classmethod
     def load(cls, state: State, settings: Settings) -> Self:
@@ -226,7 +230,7 @@ class Vector:
     @classmethod
     def fit(cls, contents: Sequence[Floats] | Floats, settings: Settings) -> Self:
         """Remember the number of dimensions."""
-        return cls(_stack(contents).shape[1])
+        return cls(stacked(contents).shape[1])
 
     @classmethod
     def load(cls, state: State, settings: Settings) -> Self:
@@ -235,7 +239,9 @@ class Vector:
 
     def transform(self, contents: Sequence[Floats] | Floats) -> Floats:
         """Embeddings as float32 (n, d); raises `InvalidInput` for another width or values that are not finite."""
-        rows = _stack(contents)
+        if not len(contents):
+            return np.zeros((0, self.width), np.float32)
+        rows = stacked(contents)
         if rows.shape[1] != self.width:
             raise InvalidInput(f"embeddings have {rows.shape[1]} dimensions, the model was trained on {self.width}")
         return _unit_rows(rows)
@@ -246,32 +252,6 @@ class Vector:
 
 
 KINDS: dict[str, type[Features]] = {"text": Text, "matrix": Matrix, "image": Image, "vector": Vector}
-
-
-def kind_of(contents: Contents) -> str:
-    """The kind that these contents are, by their first element; raises `InvalidInput` if it is none of ours."""
-    if isinstance(contents, Sparse):
-        return "matrix"
-    if isinstance(contents, str):
-        raise InvalidInput("contents are one text: give a list of texts")
-    if len(contents) == 0:
-        raise InvalidInput("nothing to learn from: give at least one text, image or embedding")
-    first = contents[0]
-    odd = next((number for number, content in enumerate(contents) if type(content) is not type(first)), None)
-    if odd is not None:
-        raise InvalidInput(
-            f"content {odd} is {type(contents[odd]).__name__}, content 0 is {type(first).__name__}: "
-            "give one kind of content"
-        )
-    if isinstance(first, str):
-        return "text"
-    if isinstance(first, np.ndarray) and first.ndim == 1:
-        return "vector"
-    if isinstance(first, np.ndarray) and first.dtype == np.uint8 and first.ndim in (2, 3):
-        return "image"
-    raise InvalidInput(
-        f"contents are {type(first).__name__}: give str, uint8 images (h, w) or (h, w, 3), or float rows (n, d)"
-    )
 
 
 def _train_tokenizer(contents: Sequence[str]) -> Tokenizer:
@@ -308,18 +288,8 @@ def _tokenize(tokenizer: Tokenizer, contents: Sequence[str]) -> list[list[int]]:
     try:
         return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(contents), add_special_tokens=False)]
     except TypeError:
-        _check_text(contents)
+        check_text(contents)
         raise
-
-
-def _check_text(contents: Sequence[str]) -> None:
-    """Raise `InvalidInput` for the first text that UTF-8 cannot write, as half of a pair of surrogates."""
-    for number, text in enumerate(contents):
-        try:
-            text.isascii() or text.encode()
-        except UnicodeEncodeError as error:
-            place = f"text {number} holds {text[error.start]!r} at character {error.start}"
-            raise InvalidInput(f"{place}, which UTF-8 cannot write: remove it") from error
 
 
 def _count(tokens: list[list[int]], width: int) -> Sparse:
@@ -349,7 +319,7 @@ def _pixels(contents: Sequence[NDArray[np.uint8]], size: int, channels: int) -> 
     """Images scaled to (size, size, channels) and to 0..1, one flat float32 row each."""
     shape = (size, size, 3) if channels == 3 else (size, size)
     rows = np.empty((len(contents), size * size * channels), dtype=np.float32)
-    for row, image in zip(rows, contents, strict=True):
+    for row, image in zip(rows, map(grey_or_colour, range(len(contents)), contents), strict=True):
         row[:] = (image if image.shape == shape else _scaled(image, size, channels)).reshape(-1)
     rows /= 255
     return rows
@@ -361,20 +331,6 @@ def _scaled(image: NDArray[np.uint8], size: int, channels: int) -> NDArray[np.ui
 
     picture = Picture.fromarray(image).convert("RGB" if channels == 3 else "L")
     return np.asarray(picture.resize((size, size), Picture.Resampling.BOX))
-
-
-def _stack(contents: Sequence[Floats] | Floats) -> Floats:
-    """Rows of equal length as one float32 matrix; raises `InvalidInput` naming the first odd row."""
-    if not isinstance(contents, np.ndarray):
-        for number, row in enumerate(contents):
-            if np.shape(row) != np.shape(contents[0]):
-                raise InvalidInput(f"row {number} has shape {np.shape(row)}, row 0 has {np.shape(contents[0])}")
-    rows = np.ascontiguousarray(contents, dtype=np.float32)  # column-major rows would sum, and so learn, otherwise
-    if not np.isfinite(np.vdot(rows, rows)):  # a fifth of the time of looking at every value
-        broken = np.flatnonzero(~np.isfinite(rows).all(1))
-        if len(broken):
-            raise InvalidInput(f"row {broken[0]} holds NaN or infinity: remove it or mend it")
-    return rows
 
 
 def _unit_rows(rows: Floats) -> Floats:

@@ -16,11 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from hashret import pretrained
+from hashret.contents import Contents, kind_of
 from hashret.curve import Curve
 from hashret.embed import KINDS as EMBEDDED
 from hashret.embed import Embedder
 from hashret.family import ROTATED
-from hashret.features import KINDS, Contents, Features, Text, kind_of
+from hashret.features import KINDS, Features, Text
 from hashret.forward.network import Weights
 from hashret.forward.settle import Settled
 from hashret.inputs import Frame, is_table
@@ -33,6 +34,7 @@ FORMAT = 2
 BLOCK = 1024  # rows whose reconstruction is in memory: 80 MB of 20,000 words
 JUDGED = 2048  # training entries whose errors are taken for those of all
 QUANTILES = np.linspace(0, 1, 101)  # of the errors of training entries that a model remembers
+CLOSE = 1e-5  # what the size of a batch may change of an error
 
 
 class Progress(Protocol):
@@ -77,7 +79,8 @@ class Hasher:
 
         Trains on `settings.sample` of them at most; never changes them. `progress(phase, done, total, note)` is called
         as training goes on. With a `checkpoint` file the same call goes on where it was stopped, and removes the file
-        in the end. `embed` makes vectors of texts or images, which codes are then learned of (see `hashret.embed`).
+        in the end; embeddings by default, and restricted Boltzmann machines, begin anew. `embed` makes vectors of texts
+        or images, which codes are then learned of (see `hashret.embed`).
         Raises `InvalidInput` for no contents, mixed kinds, NaN, or settings that do not go together.
         """
         from hashret.model.linear import learn
@@ -170,13 +173,18 @@ class Hasher:
     def error(self, contents: Contents) -> Floats:
         """How badly each entry comes back from its own bottleneck, float32 (n,): high means unlike the training data.
 
-        Texts: cross-entropy in nats of the word proportions; others: mean squared difference of the features.
+        Texts: cross-entropy in nats of the word proportions, 0 for a text of no known word, of which there is nothing
+        to give back; others: mean squared difference of the features.
         """
         return errors(self.weights, self.rows(contents))
 
     def quantile(self, errors: Floats) -> Floats:
         """The share of the training entries that come back better than these errors (n,), float32 (n,)."""
-        return np.interp(errors, self.usual, QUANTILES).astype(np.float32)
+        known, first = np.unique(self.usual, return_index=True)  # where many came back as well, none was better
+        shares, close = np.asarray(QUANTILES)[first], CLOSE * np.abs(errors) + 1e-12
+        near = np.searchsorted(known, errors - close).clip(max=len(known) - 1)
+        found = np.where(np.abs(known[near] - errors) <= close, shares[near], np.interp(errors, known, shares))
+        return np.where(errors > known[-1] + close, 1.0, found).astype(np.float32)
 
     def sample(self, count: int, seed: int = 0) -> Floats:
         """Entries that were never seen, float32 (n, width), decoded from draws of the prior of the codes.

@@ -74,7 +74,13 @@ class Settings:
         if isinstance(self.hidden, int | list) and not isinstance(self.hidden, bool):  # one width, or what JSON has
             widths = self.hidden if isinstance(self.hidden, list) else [self.hidden] if self.hidden else []
             object.__setattr__(self, "hidden", tuple(widths))
+        if isinstance(self.hidden, tuple):
+            plain = tuple(width.item() if hasattr(width, "item") else width for width in self.hidden)
+            object.__setattr__(self, "hidden", plain)
         for item in fields(self):
+            value = getattr(self, item.name)
+            if getattr(value, "shape", None) == ():  # a number of NumPy
+                object.__setattr__(self, item.name, value.item())
             _check(item.name, getattr(self, item.name), str(item.type), item.metadata)
         if self.bits % 8:
             raise InvalidInput(f"bits is {self.bits}: give a multiple of 8 from 8 to 256")

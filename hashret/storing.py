@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from hashret.contents import kind_of
 from hashret.embed import Embedder
-from hashret.features import kind_of
 from hashret.generations import Beside
 from hashret.hasher import Hasher, Progress
 from hashret.inputs import Entry

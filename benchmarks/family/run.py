@@ -18,7 +18,7 @@ from benchmarks.quality import tasks
 from benchmarks.quality.notes import known, note
 from benchmarks.quality.results import Codes, Run, cpu_seconds
 from benchmarks.quality.scoring import map_1000, mean, precision_100
-from hashret.features import Contents
+from hashret.contents import Contents
 from hashret.hasher import Hasher
 
 Parts = tuple[Contents, Contents]  # database and queries

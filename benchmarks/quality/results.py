@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashret.features import Contents
+from hashret.contents import Contents
 from hashret.hasher import Hasher
 from indexer.bits import pack
 

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashret.features import Contents, Text
+from hashret.contents import Contents
+from hashret.features import Text
 from hashret.rows import Rows, Sparse
 from hashret.settings import Settings
 

@@ -20,7 +20,7 @@ from hashret.duplicates.likeness import Looks, likeness, looks, seen
 from hashret.hasher import Hasher, Progress, silent
 from hashret.results import Group, Hit, Pair
 from hashret.rows import Floats
-from indexer.bits import Codes, Distances, Ids
+from indexer.bits import Codes, Distances, Ids, whole
 from indexer.errors import InvalidInput
 from indexer.index import Index
 from indexer.rows import Row
@@ -54,6 +54,9 @@ class Limits:
     def checked(self, index: Index, hasher: Hasher) -> Limits:
         """The same with `similar` as it is for this file; raises `InvalidInput` for what cannot be."""
         text, count = hasher.kind == "text", len(index)
+        target = self.target if self.target is None else whole("target", self.target, 0)
+        if self.similar is not None and not isinstance(self.similar, int | float | np.floating):
+            raise InvalidInput(f"similar is {self.similar!r}: give a cosine from 0 to 1")
         if self.similar is not None and not 0 <= self.similar <= 1:
             raise InvalidInput(f"similar is {self.similar}: give a cosine from 0 to 1")
         if self.similar and not seen(index.store, hasher):
@@ -61,10 +64,10 @@ class Limits:
         if self.keep not in KEEP or (self.keep == "longest" and not text):
             choice = "first or longest" if text else f"first, as longest is for texts and these are of {hasher.kind}s"
             raise InvalidInput(f"keep is {self.keep!r}: give {choice}")
-        if self.target is not None and not 1 <= self.target <= count:
-            raise InvalidInput(f"target is {self.target:,}: there are {count:,} entries, give 1 to so many")
-        usual = SIMILAR[hasher.kind] if self.target is None and seen(index.store, hasher) else 0.0
-        return replace(self, similar=usual if self.similar is None else float(self.similar))
+        if target is not None and not 1 <= target <= count:
+            raise InvalidInput(f"target is {target:,}: there are {count:,} entries, give 1 to so many")
+        usual = SIMILAR[hasher.kind] if target is None and seen(index.store, hasher) else 0.0
+        return replace(self, target=target, similar=usual if self.similar is None else float(self.similar))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class Found:
 
     def least(self, k: int = 10) -> list[Pair]:
         """The k copies that are least like what stands for them, least first: do the limits take too much in?"""
-        places = np.flatnonzero(self.copies)
+        k, places = whole("k", k, 1), np.flatnonzero(self.copies)
         order = np.lexsort((self.ids[places], -self.distances[places], self.similarities[places]))[:k]
         return list(self._pairs(places[order]))
 

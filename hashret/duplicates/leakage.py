@@ -52,7 +52,7 @@ def find(ours: File, theirs: File, limits: Limits, progress: Progress = silent) 
 def _comparable(ours: File, theirs: File) -> None:
     """Raise `Mismatch` unless both are of one model, or texts, which the second file's model can encode."""
     (index, hasher), (other, another) = ours, theirs
-    if index.store.path == other.store.path != ":memory:":
+    if index.store is other.store or index.store.path == other.store.path != ":memory:":
         raise InvalidInput(f"{index.store.path}: would be compared with itself: name another file")
     if hasher.digest == another.digest or hasher.kind == another.kind == "text":
         return

@@ -27,6 +27,7 @@ from indexer.errors import InvalidInput, NotFound, hint
 
 Columns = NDArray[np.int64]
 Labels = frozenset[str]
+HIGHEST = 10**9  # grade: gains of higher ones add up to more than a float holds in full
 _QRELS = ("qrels/test.tsv", "qrels/test.tsv.gz", "qrels.tsv", "qrels.tsv.gz")
 _QUERIES = ("queries.jsonl", "queries.jsonl.gz")
 
@@ -193,12 +194,14 @@ def trec(qrels: str, queries: str, keys: Sequence[str]) -> Judged:
 
 def _qrels(file: File) -> Iterator[tuple[int, str, str, int]]:
     """Line number, query, key and grade of each line; raises `InvalidInput` for a broken one."""
+    first = True
     for number, text, problem in lines(file, ReadOptions()):
         if problem is not None:
             raise problem
         line = text.strip()
         if not line:
             continue
+        header, first = first, False
         parts = line.split("\t") if "\t" in line else line.split()
         if len(parts) not in (3, 4):
             raise InvalidInput(
@@ -207,9 +210,11 @@ def _qrels(file: File) -> Iterator[tuple[int, str, str, int]]:
         try:
             grade = int(parts[-1])
         except ValueError as error:
-            if number == 1 and len(parts) == 3:
+            if header and len(parts) == 3:
                 continue  # BEIR's header
-            raise InvalidInput(f"{file.shown}:{number}: grade is {parts[-1]!r}: give a whole number") from error
+            raise InvalidInput(f"{file.shown}:{number}: grade is {parts[-1][:40]!r}: give a whole number") from error
+        if abs(grade) > HIGHEST:
+            raise InvalidInput(f"{file.shown}:{number}: grade is over {HIGHEST:,}: give a smaller one")
         yield number, parts[0].strip(), parts[-2].strip(), grade
 
 

@@ -101,7 +101,7 @@ class HashretStore(VectorStore):
     ) -> list[str]:
         """Store texts, those of known ids in place of what was there; the ids. A text without an id gets a random one.
 
-        Raises `InvalidInput` unless there are as many metadatas and ids as texts, or for a blank text.
+        Raises `InvalidInput` unless there are as many metadatas and ids as texts.
         """
         contents = list(texts)
         for name, given in (("metadatas", metadatas), ("ids", ids)):

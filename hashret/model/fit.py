@@ -40,7 +40,7 @@ class Progress(Protocol):
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread: sums have one order whatever the machine, and steps this small are no faster on two (28 and 40 s)."""
+    """One thread of torch: its sums have one order, and steps this small are no faster on two (28 and 40 s)."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from hashret.contents import Contents
 from hashret.engine import Engine
-from hashret.features import Contents
 from hashret.reranking import shortlist
 from hashret.results import Hit
 from hashret.rows import Sparse

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hashret.features import Contents
+from hashret.contents import Contents
 from hashret.inputs.images import pixels
 from hashret.web import parameters, pictures
 from hashret.web.answers import Answers, Search

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
 from hashret.engine import Engine
 from hashret.inputs import Entry
+from indexer.errors import InvalidInput
 
 
 def test_anomalies_are_the_worst_reconstructed(engine, entries):
@@ -37,3 +39,15 @@ def test_anomalies_among_kept_vectors(vector_hasher, vectors):
     assert sorted(one.key for one in stored) == sorted(map(str, range(80)))
     errors = {one.key: one.error for one in given}
     np.testing.assert_allclose([one.error for one in stored], [errors[one.key] for one in stored], rtol=2e-2)
+
+
+def test_what_is_no_number_of_anomalies_is_told(engine):
+    for asked, told in (
+        ({"k": -1}, "k is -1: give a whole number of at least 1"),
+        ({"k": 2.5}, "k is 2.5: give a whole number of at least 1"),
+        ({"quantile": 1.5}, "quantile is 1.5: give a share from 0 to 1"),
+        ({"quantile": float("nan")}, "quantile is nan: give a share from 0 to 1"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            engine.anomalies(**asked)
+        assert str(caught.value) == told

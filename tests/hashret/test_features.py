@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashret.features import KINDS, MANY, Image, Matrix, Text, Vector, kind_of
+from hashret.contents import kind_of
+from hashret.features import KINDS, MANY, Image, Matrix, Text, Vector
 from hashret.rows import Sparse
 from hashret.settings import Settings
 from indexer.errors import InvalidInput

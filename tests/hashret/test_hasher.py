@@ -2,6 +2,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -328,3 +329,13 @@ def test_a_model_equals_what_was_read_of_it_and_no_other(hasher, vector_hasher):
     assert len({again, hasher, vector_hasher}) == 2
     assert Hasher.from_bytes(*vector_hasher.to_bytes()) == vector_hasher != hasher
     assert hasher != hasher.digest
+
+
+def test_who_comes_back_as_well_as_many_is_worse_than_none_of_them(hasher):
+    """Where training entries tie, those that tie are not counted as better."""
+    usual = np.sort(np.r_[np.full(60, 1.0), np.full(31, 2.0), np.linspace(3, 4, 10)]).astype(np.float32)
+    known = replace(hasher, usual=usual)
+    asked = np.array([0.5, 1, 1 + 1e-7, 1.5, 2, 2 - 1e-7, 4, 4.1], np.float32)
+    np.testing.assert_allclose(known.quantile(asked), [0, 0, 0, 0.3, 0.6, 0.6, 1, 1], atol=1e-3)
+    alike = replace(hasher, usual=np.full(101, 2.0, np.float32))
+    assert alike.quantile(np.array([1, 2, 3], np.float32)).tolist() == [0, 0, 1]

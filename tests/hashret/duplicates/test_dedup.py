@@ -221,3 +221,21 @@ def test_progress_is_told(noted):
     seen = []
     noted.dedup(32, progress=lambda phase, done, total, note="": seen.append((phase, done, total)))
     assert seen == [("pair", 10, 0), ("read", 0, 5)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"target": 2.5}, "target is 2.5: give a whole number of at least 0"),
+        ({"target": "3"}, "target is '3': give a whole number of at least 0"),
+        ({"target": True}, "target is True: give a whole number of at least 0"),
+        ({"similar": "1"}, "similar is '1': give a cosine from 0 to 1"),
+    ],
+)
+def test_limits_that_are_no_numbers_are_told(vector_hasher, asked, told):
+    with coded(vector_hasher, [0, 1, 240]) as engine:
+        with pytest.raises(InvalidInput) as caught:
+            engine.dedup(**asked)
+        assert str(caught.value) == told
+        with pytest.raises(InvalidInput, match=r"^k is -1: give a whole number of at least 1$"):
+            engine.dedup(1).least(-1)
