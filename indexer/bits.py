@@ -51,6 +51,16 @@ def whole(name: str, value: Any, least: int) -> int:
     return int(value)
 
 
+def as_ids(array: Any) -> Ids:
+    """The one check of ids at the border: int64 (n,); raises `InvalidInput` for what are no whole numbers."""
+    ids = np.asarray(list(array) if isinstance(array, set | frozenset) else array)
+    if ids.size == 0:
+        return np.zeros(0, np.int64)
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise InvalidInput(f"ids are of type {ids.dtype} and shape {ids.shape}: give a list of whole numbers")
+    return ids.astype(np.int64, copy=False)
+
+
 def as_codes(array: Any, bits: int) -> Codes:
     """The one check of codes at the border: uint8 (n, bits / 8), contiguous; one code (bits / 8,) is a batch of one.
 

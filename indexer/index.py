@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.bits import Codes, Ids, as_codes, ball_size, distances, flip_masks, whole
+from indexer.bits import Codes, Ids, as_codes, as_ids, ball_size, distances, flip_masks, whole
 from indexer.check import Nearest, Report, Ways, prove
 from indexer.errors import InvalidInput, NotFound
 from indexer.filtered import Filtered
@@ -113,6 +114,10 @@ class Index:
         """
         codes = as_codes(codes, self.bits)
         columns = {"codes": codes, "contents": contents, "metas": metas, "digests": digests, "vectors": vectors}
+        for name, kind in (("contents", str), ("digests", bytes)):
+            odd = set(map(type, columns[name] or ())) - {kind, NoneType}
+            if odd:
+                raise InvalidInput(f"{name} hold {odd.pop().__name__}: give {kind.__name__} or None for each")
         for name, column in columns.items():
             if column is not None and len(column) != len(keys):
                 raise InvalidInput(f"{len(keys)} keys but {len(column)} {name}: give one for each")
@@ -129,6 +134,8 @@ class Index:
 
     def index_field(self, name: str) -> None:
         """Index a field of meta, for conditions on it; what is added later is indexed with it."""
+        if not isinstance(name, str) or name.encode("utf-8", "replace").decode() != name:
+            raise InvalidInput(f"the name of a field is {name!r}: give a text that UTF-8 can write")
         self.store.index_field(name)
 
     def fields(self) -> list[Field]:
@@ -208,7 +215,7 @@ class Index:
             return found
         lims, ids, near = self._look_up(codes, radius)
         if among is not None:
-            kept = np.isin(ids, among)
+            kept = np.isin(ids, as_ids(among))
             lims = np.concatenate(([0], np.cumsum(kept)))[lims]
             ids, near = ids[kept], near[kept]
         return RangeMatches(lims, ids, near, self.store)
@@ -249,7 +256,10 @@ class Index:
         """How `search` (with k) or `within` (with radius) answers these queries and why, and how long it took."""
         if (k is None) == (radius is None):
             raise InvalidInput("give k or radius, one of the two")
-        k, radius = (whole("k", k, 1), None) if radius is None else (None, whole("radius", radius, 0))
+        if radius is None:
+            k = whole("k", k, 1)
+        else:
+            radius = min(whole("radius", radius, 0), self.bits)
         codes = as_codes(codes, self.bits)
         foreseen = self._plan(len(codes), k, radius)
         start = time.perf_counter()
@@ -284,7 +294,7 @@ class Index:
 
     def keys(self, ids: Ids) -> list[str]:
         """The key of each id; raises `NotFound`."""
-        return self.store.keys(np.asarray(ids, dtype=np.int64))
+        return self.store.keys(as_ids(ids))
 
     def ids(self, keys: Sequence[str]) -> Ids:
         """The id of each key, int64 (n,); raises `NotFound`."""
@@ -292,7 +302,7 @@ class Index:
 
     def codes(self, ids: Ids) -> Codes:
         """The code of each id, uint8 (n, bits / 8); raises `NotFound`."""
-        ids = np.asarray(ids, dtype=np.int64)
+        ids = as_ids(ids)
         if len(ids) < MANY or self._memory.table is None:
             return self.store.codes(ids)
         some = self._memory.current().among(ids)
@@ -308,6 +318,7 @@ class Index:
 
     def check(self, sample: int = 32, seed: int = 0) -> Report:
         """Prove a sample of answers of every way by brute force over the rows, and the caches against the rows."""
+        sample, seed = whole("sample", sample, 1), whole("seed", seed, 0)
         scan = Scan.of(*self.store.segments({}), self.bits // 8)  # as a fresh reader would load it
         flips = 2 if ball_size(self.bits, 2) <= 3000 else 1
         ways: Ways = {"bucket": (self._look_up, 0), "flips": (self._look_up, flips)}
@@ -337,7 +348,7 @@ class Index:
     def _table(self, queries: int, among: Ids | None) -> Scan | Multi:
         """All codes, or those of some entries, in memory as of the store's revision."""
         table = self._memory.current(queries)
-        return table if among is None else table.among(among)
+        return table if among is None else table.among(as_ids(among))
 
     def _look_up(self, codes: Codes, radius: int) -> Csr:
         """What `Scan.within` answers, by looking up every code within the radius in the database."""
@@ -355,6 +366,8 @@ class Index:
 
 def _check_keys(keys: Sequence[str]) -> None:
     """Raise `InvalidInput` unless keys are texts that a database can hold, not empty, and all different."""
+    if isinstance(keys, str):
+        raise InvalidInput("keys are one text: give a list of keys")
     if set(map(type, keys)) - {str} or "" in keys:
         number, key = next((n, key) for n, key in enumerate(keys) if type(key) is not str or not key)
         raise InvalidInput(f"key {number} is {key!r}: give a text that is not empty")

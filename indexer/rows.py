@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.bits import Codes
-from indexer.errors import InvalidInput
+from indexer.errors import Corrupt, InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +90,22 @@ class Lacking(NamedTuple):
 
 
 def row_of(row: Any) -> Row:
-    """An entry of its columns."""
-    return Row(row[0], row[1], row[2], json.loads(row[3]) if row[3] else {})
+    """An entry of its columns; raises `Corrupt` for a meta that is no JSON."""
+    try:
+        return Row(row[0], row[1], row[2], json.loads(row[3]) if row[3] else {})
+    except ValueError as error:
+        raise Corrupt(f"entry {row[1]!r}: its meta is damaged ({error}): add it again") from error
 
 
 def meta_text(meta: Mapping[str, Any] | None) -> str | None:
     """The meta of an entry as it is stored; raises `InvalidInput` for what JSON does not know, as NaN."""
+    if meta is not None and not isinstance(meta, Mapping):
+        raise InvalidInput(f"meta is of type {type(meta).__name__}: give a mapping of texts, numbers and booleans")
     try:
-        text = json.dumps(meta, ensure_ascii=False, allow_nan=False) if meta else None
+        text = json.dumps(dict(meta), ensure_ascii=False, allow_nan=False) if meta else None
         if text is not None and not text.isascii():
             text.encode()
         return text
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"meta {meta!r} is no JSON ({error}): give texts, numbers and booleans") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        fields = ", ".join(map(ascii, list(meta or ())[:8]))
+        raise InvalidInput(f"meta with {fields} is no JSON ({error}): give texts, numbers and booleans") from error

@@ -188,12 +188,17 @@ def mapped(path: str) -> Iterator[None]:
         yield
     except UnicodeEncodeError as error:
         raise InvalidInput(f"{path}: {error.object!r} holds what UTF-8 cannot write: give another text") from error
+    except UnicodeDecodeError as error:
+        raise Corrupt(f"{path}: the database is damaged ({error}): restore it from a copy") from error
     except DBAPIError as error:
         text = str(error.orig)
         if "not a database" in text:
             raise InvalidInput(f"{path}: is no database: choose another name") from error
         if any(word in text for word in ("malformed", "corrupt", "Could not decode")):
             raise Corrupt(f"{path}: the database is damaged ({text}): restore it from a copy") from error
+        if "unable to open" in text:
+            here = "where it may be written, and open it once" if Path(f"{path}-wal").exists() else "to another folder"
+            raise HashretError(f"{path}: cannot be opened ({text}): copy it, with all beside it, {here}") from error
         if "readonly" in text:
             raise HashretError(f"{path}: cannot be written to: change the mode of it and its folder") from error
         if "locked" in text or "locking" in text:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from indexer.bits import Codes
+from indexer.errors import Corrupt
 
 MANY = 10_000  # bound values a statement; SQLite allows 32,766
 CHUNK = 1_000_000  # codes a statement: SQLite's longest value is a billion bytes
@@ -26,7 +27,11 @@ def fact(connection: Connection, name: str) -> str | None:
 
 def fact_number(connection: Connection, name: str) -> int:
     """A fact that is a whole number."""
-    return int(fact(connection, name) or 0)
+    text = fact(connection, name) or "0"
+    try:
+        return int(text)
+    except ValueError as error:
+        raise Corrupt(f"the database is damaged ({name} is {text!r}): restore it from a copy") from error
 
 
 def set_facts(connection: Connection, values: Mapping[str, object]) -> None:

@@ -30,7 +30,8 @@ from typing import Any
 from indexer.errors import InvalidInput
 
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-MOST, DEEPEST = 500, 100  # comparisons in a condition, and how deep they may nest; SQLite nests 1,000 deep
+MOST = 500  # comparisons in a condition
+DEEPEST, READ = 16, 100  # how deep they may nest, as SQLite reads 18; and as they are written, which may say less
 EQUAL = ("$eq", "$ne", "$in", "$nin")
 ORDER = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">="}
 OPERATORS = (*EQUAL, *ORDER, "$not")
@@ -85,6 +86,8 @@ def condition(where: Where) -> Condition:
         found = where
     else:
         raise InvalidInput(f'where is of type {type(where).__name__}: give {{"lang": "en"}} or "lang = en"')
+    flat = _flat(found, 0)
+    found = found if flat == found else flat
     every = list(comparisons(found))
     for one in every:
         for text in (one.field, *one.values):
@@ -93,6 +96,32 @@ def condition(where: Where) -> Condition:
     if len(every) > MOST:
         raise InvalidInput(f"where: has more than {MOST} comparisons: list values, as year in (2000, 2001)")
     return found
+
+
+def _flat(found: Condition, depth: int) -> Condition:
+    """The same with no joint within one like it, none of one part, and no `not` of a `not`; raises `InvalidInput`."""
+    if isinstance(found, Comparison):
+        return found
+    if depth > READ:
+        raise InvalidInput(f"where: is nested deeper than {READ}: write it flatter")
+    if isinstance(found, Not):
+        part = _flat(found.part, depth + 1)
+        flat: Condition = part.part if isinstance(part, Not) else Not(part)
+    else:
+        parts: list[Condition] = []
+        for part in (_flat(part, depth + 1) for part in found.parts):
+            parts += part.parts if isinstance(part, type(found)) else [part]
+        flat = parts[0] if len(parts) == 1 else type(found)(tuple(parts))
+    if not depth and _depth(flat) > DEEPEST:
+        raise InvalidInput(f"where: is nested deeper than {DEEPEST}: write it flatter")
+    return flat
+
+
+def _depth(found: Condition) -> int:
+    """How many joints and `not` are within one another."""
+    if isinstance(found, Comparison):
+        return 0
+    return 1 + max(map(_depth, (found.part,) if isinstance(found, Not) else found.parts), default=0)
 
 
 def _check_utf8(text: str) -> None:
@@ -123,8 +152,8 @@ def equal(field: str, values: tuple[Any, ...], place: str) -> Condition:
 
 def _mapping(where: Mapping[str, Any], place: str, depth: int) -> Condition:
     """Every field and joint of a mapping."""
-    if depth > DEEPEST:
-        raise InvalidInput(f"where: is nested deeper than {DEEPEST}: write it flatter")
+    if depth > READ:
+        raise InvalidInput(f"where: is nested deeper than {READ}: write it flatter")
     parts: list[Condition] = []
     for name, value in where.items():
         here = f"{place}[{name!r}]"
@@ -157,7 +186,7 @@ def _field(name: str, value: Any, place: str, depth: int) -> list[Condition]:
         return [equal(name, tuple(value), place)]
     if not isinstance(value, Mapping):
         return [equal(name, (value,), place)]
-    if not value or depth > DEEPEST:
+    if not value or depth > READ:
         raise InvalidInput(f"{place}: asks for nothing: give a value, or operators as {{'$gte': 2000}}")
     parts: list[Condition] = []
     for operator, operand in value.items():
@@ -244,8 +273,8 @@ class _Reader:
     def _one(self) -> Condition:
         """A comparison, what is in parentheses, or the contrary of one of these."""
         self.depth += 1
-        if self.depth > DEEPEST:
-            raise self._error(f"this is nested deeper than {DEEPEST}", "write it flatter")
+        if self.depth > READ:
+            raise self._error(f"this is nested deeper than {READ}", "write it flatter")
         if self._word("not"):
             found: Condition = Not(self._one())
         elif self._mark("("):

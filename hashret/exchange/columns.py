@@ -20,6 +20,7 @@ from indexer.rows import Row
 NOTE = b"hashret"  # among the metadata of the file
 GROUP = 16  # pages a row group: 32,768 rows
 LONGEST = 2**63
+EXACT = 2**53  # whole numbers up to here are floats as well
 
 
 def write_parquet(path: str | Path, what: Export) -> int:
@@ -102,7 +103,9 @@ def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
-        return "int" if -LONGEST <= value < LONGEST else "json"
+        if abs(value) <= EXACT:
+            return "int"
+        return "long" if -LONGEST <= value < LONGEST else "json"
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return "texts"
     return {float: "float", str: "text"}.get(type(value), "json")
@@ -114,6 +117,8 @@ def _type(kinds: set[str]) -> Any:
 
     if kinds == {"int", "float"}:
         return arrow.float64()
+    if kinds <= {"int", "long"}:
+        return arrow.int64()
     types = {"bool": arrow.bool_(), "int": arrow.int64(), "float": arrow.float64(), "text": arrow.string()}
     types["texts"] = arrow.list_(arrow.string())
     return types.get(next(iter(kinds))) if len(kinds) == 1 else None

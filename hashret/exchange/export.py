@@ -106,4 +106,8 @@ def line(one: dict[str, Any]) -> str:
 def record(row: Row) -> dict[str, Any]:
     """The record of an entry, without its code."""
     own = {"id": row.key} if row.content is None else {"id": row.key, "text": row.content}
-    return own | {f"meta.{name}" if name in OWN else name: value for name, value in row.meta.items()}
+    for name, value in sorted(row.meta.items(), key=lambda field: field[0] in OWN):
+        while name in OWN or name in own:
+            name = f"meta.{name}"
+        own[name] = value
+    return own

@@ -33,7 +33,7 @@ def _write_codes(path: str | Path, what: Export, alone: bool) -> int:
             np.savez(file, codes=codes, ids=np.array(keys, dtype=np.str_))
         return len(keys)
     for number, key in enumerate(keys):
-        if key.splitlines() != [key]:
+        if key.splitlines() != [key] or "\0" in key or key.startswith("\ufeff"):
             raise InvalidInput(f"{path}: key {number} is {key!r}, which is no line of a text file: write an .npz")
     with replacing(ids_beside(path)) as names, replacing(path) as part:
         names.write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")

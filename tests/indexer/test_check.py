@@ -1,4 +1,6 @@
+import re
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -84,3 +86,17 @@ def test_an_index_that_lost_a_row_is_found(filled):
     )
     assert not report.ok
     assert report.problems[0].startswith("the database is whole: ")
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE entries SET meta = '{\"y\": 1' WHERE id = 1", "its meta is damaged"),
+        ("UPDATE facts SET value = '1x' WHERE name = 'revision'", "the database is damaged (revision is '1x')"),
+    ],
+)
+def test_damage_of_text_is_corrupt(filled, statement, told):
+    with closing(sqlite3.connect(filled.path)) as connection, connection:
+        connection.execute(statement)
+    with Index.open(filled.path) as index, pytest.raises(Corrupt, match=re.escape(told)):
+        index.store.rows(index.search(filled.codes[:1], 1).ids[0])

@@ -1,6 +1,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, pairwise
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -309,3 +310,67 @@ def test_entries_are_all_ids_and_codes_as_the_rows_have_them():
         assert ids.tolist() == [1, 2, 3, *range(10, 31)]
         assert np.array_equal(found, np.concatenate((codes[7:8], codes[1:3], codes[9:])))
         assert all(np.array_equal(one, two) for one, two in zip((ids, found), rows_of(index), strict=True))
+
+
+def test_among_may_be_any_whole_numbers_warm_or_not(filled):
+    with Index.open(filled.path) as index:
+        for _ in range(2):
+            for among in ([], np.array([]), np.array([3, 5], np.uint64), [3, 5], {3, 5}):
+                kept = sorted(int(number) for number in among)
+                theirs = filled.codes[[number - 1 for number in kept]]
+                expected = brute.search(np.array(kept, np.int64), theirs, filled.codes[0], 2)
+                found = index.search(filled.codes[0], 2, among=among)
+                assert found.ids[0][found.ids[0] >= 0].tolist() == expected[0]
+                assert sorted(index.within(filled.codes[0], index.bits, among=among).ids.tolist()) == kept
+            for among in ([1.5], [[1]], ["1"]):
+                with pytest.raises(InvalidInput, match=r"give a list of whole numbers$"):
+                    index.search(filled.codes[0], 2, among=among)
+            index.warm()
+
+
+def test_a_radius_beyond_the_bits_is_explained_at_once(filled):
+    with Index.open(filled.path) as index:
+        index.warm()
+        huge, all_bits = (index.explain(filled.codes[:1], radius=radius) for radius in (10**12, index.bits))
+        assert (huge.way, huge.candidates) == (all_bits.way, all_bits.candidates)
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"metas": ["abc"]}, "meta is of type str: give a mapping of texts, numbers and booleans"),
+        ({"metas": [[1, 2]]}, "meta is of type list: give a mapping of texts, numbers and booleans"),
+        ({"contents": [b"a"]}, "contents hold bytes: give str or None for each"),
+        ({"digests": ["a"]}, "digests hold str: give bytes or None for each"),
+    ],
+)
+def test_columns_of_another_kind_are_told(columns, told):
+    with Index.create(":memory:", 8) as index:
+        with pytest.raises(InvalidInput) as caught:
+            index.add(["a"], np.zeros((1, 1), np.uint8), **columns)
+        assert (str(caught.value), len(index)) == (told, 0)
+
+
+def test_metas_that_json_cannot_hold_are_told_in_one_line():
+    deep = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    told = r"^meta with 'a' is no JSON \(.*\): give texts, numbers and booleans$"
+    with Index.create(":memory:", 8) as index:
+        for meta in (deep, {"a": 10**5000}, {"a": {1, 2}}):
+            with pytest.raises(InvalidInput, match=told):
+                index.add(["a"], np.zeros((1, 1), np.uint8), metas=[meta])
+        index.add(["a"], np.zeros((1, 1), np.uint8), metas=[MappingProxyType({"a": 1})])
+        assert index.store.rows(np.array([1]))[0].meta == {"a": 1}
+
+
+def test_names_of_fields_and_lists_of_keys_are_texts():
+    with Index.create(":memory:", 8) as index:
+        for name in (5, None, "\ud800"):
+            with pytest.raises(InvalidInput, match=r"^the name of a field is .*: give a text that UTF-8 can write$"):
+                index.index_field(name)
+        with pytest.raises(InvalidInput, match=r"^keys are one text: give a list of keys$"):
+            index.add("ab", np.zeros((2, 1), np.uint8))
+        for given in ({"sample": 0}, {"sample": -1}, {"seed": -1}):
+            with pytest.raises(InvalidInput, match=rf"^{next(iter(given))} is "):
+                index.check(**given)

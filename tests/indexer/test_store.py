@@ -152,7 +152,7 @@ def test_a_first_load_that_fails_leaves_an_empty_file_with_its_indexes(path, mon
         before = file_rows(path), _indexes(path)
         with pytest.raises(InvalidInput) as error:
             index.add(["a", "b"], random_codes(2, 64), metas=[{}, {"x": float("nan")}])
-        message = "meta {'x': nan} is no JSON (Out of range float values are not JSON compliant"
+        message = "meta with 'x' is no JSON (Out of range float values are not JSON compliant"
         assert str(error.value).startswith(message)
         assert (file_rows(path), _indexes(path)) == before
         index.add(["a", "b"], random_codes(2, 64))

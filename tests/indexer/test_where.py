@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from indexer import Index
 from indexer.errors import InvalidInput
-from indexer.where import DEEPEST, MOST, Comparison, Every, Not, Some, comparisons, condition
+from indexer.where import DEEPEST, MOST, READ, Comparison, Every, Not, Some, comparisons, condition
 
 EN, YEAR, DRAFT = (
     Comparison("lang", "=", ("en",)),
@@ -44,7 +45,7 @@ MISSING = Not(Comparison("lang", "has"))
             {"$or": [{"draft": True}, {"lang": "en"}], "$not": {"year": {"$gte": 2000}}},
             Every((Some((DRAFT, EN)), Not(YEAR))),
         ),
-        ("not(not(draft=true))", {"$not": {"$not": {"draft": "true"}}}, Not(Not(DRAFT))),
+        ("not(not(draft=true))", {"$not": {"$not": {"draft": "true"}}}, DRAFT),
     ],
 )
 def test_a_text_and_a_mapping_say_the_same(text, mapping, meant):
@@ -129,9 +130,32 @@ def test_what_is_no_condition_is_told(where, message):
     assert str(caught.value) == message
 
 
+def test_joints_within_their_like_are_one_and_a_not_of_a_not_is_none():
+    one, two, three = (Comparison("n", "=", (str(number),)) for number in (1, 2, 3))
+    assert condition("n = 1 and (n = 2 and (n = 3))") == Every((one, two, three))
+    assert condition(Some((one, Some((two, Every((three,))))))) == Some((one, two, three))
+    assert condition("not not not n = 1") == Not(one)
+    assert condition(Not(Not(Every((one, two))))) == Every((one, two))
+
+
+def test_whatever_may_be_asked_sqlite_reads():
+    """Its parser has room for a hundred tokens: so deep, and no deeper, is what is not refused."""
+    with Index.create(":memory:", 8) as index:
+        index.add(["a", "b"], np.zeros((2, 1), np.uint8), metas=[{"n": 1}, {"n": 2}])
+        text, mapping = "n = 1", {"n": 1}
+        for level in range(DEEPEST):
+            text = f"(n = {1 if level % 2 else 3} {'and' if level % 2 else 'or'} {text})"
+            mapping = {"$not": {"$and": [{"n": 2}, mapping]}} if level % 2 else mapping
+        for where in (text, mapping, "not " * 99 + "n = 2"):
+            assert index.store.where(where).tolist() in ([1], [1, 2])
+        for where in (f"n = 1 and (n = 3 or {text})", {"$not": {"$and": [{"n": 2}, mapping]}}):
+            with pytest.raises(InvalidInput, match=r"^where: is nested deeper than 16: write it flatter$"):
+                condition(where)
+
+
 def test_what_is_nested_too_deeply_is_told():
     nested = {"a": 1}
-    for _ in range(DEEPEST + 1):
+    for _ in range(READ + 1):
         nested = {"$not": nested}
     with pytest.raises(InvalidInput, match="where: is nested deeper than 100: write it"):
         condition(nested)

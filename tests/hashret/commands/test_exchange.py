@@ -8,7 +8,7 @@ import pytest
 
 from hashret.codefile import CodeFile
 from hashret.engine import Engine
-from hashret.inputs import Entry
+from hashret.inputs import Entry, Source
 from tests.hashret.conftest import make_entries
 from tests.hashret.terminal import run
 from tests.indexer import brute
@@ -198,3 +198,21 @@ def test_vectors_of_a_file_are_kept_as_int8(tmp_path, vectors):
     hit = json.loads(run("query", tmp_path / "v.db", "--file", tmp_path / "q.npy", "-k", 1)[0])
     assert (hit["key"], hit["score"]) == (f"{tmp_path}/v.npy:5", pytest.approx(1, abs=1e-4))
     assert run("similar", tmp_path / "v.db", hit["key"], "--explain")[0].startswith("scan: all 80 codes")
+
+
+def test_no_field_and_no_key_is_lost_in_an_export(tmp_path, hasher):
+    metas = [{"meta.id": 1, "id": 2, "text": "x", "meta.meta.id": 3}, {"n": 2**53 + 1}, {"n": 0.5}, {"n": 2**60}]
+    with Engine.create(str(tmp_path / "a.db"), hasher) as engine:
+        engine.add([Entry(f"k{number}", "moon", meta) for number, meta in enumerate(metas)])
+    run("export", tmp_path / "a.db", "-o", tmp_path / "a.jsonl")
+    first = json.loads((tmp_path / "a.jsonl").read_text().splitlines()[0])
+    own = {"meta.id": 1, "meta.meta.id": 3, "meta.meta.meta.id": 2, "meta.text": "x"}
+    assert first == {"id": "k0", "text": "moon", **own}
+    run("export", tmp_path / "a.db", "-o", tmp_path / "a.parquet")
+    again = list(Source([str(tmp_path / "a.parquet")]))
+    assert [entry.meta["n"] for entry in again[1:]] == [2**53 + 1, 0.5, 2**60]
+    for key in ("\ufeffk", "a\0b"):
+        with Engine.create(str(tmp_path / f"{len(key)}.db"), hasher) as engine:
+            engine.add([Entry(key, "moon")])
+        _, err = run("export", tmp_path / f"{len(key)}.db", "-o", tmp_path / "c.npy", code=2)
+        assert err.endswith("which is no line of a text file: write an .npz\n")
