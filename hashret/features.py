@@ -259,7 +259,7 @@ def _train_tokenizer(contents: Sequence[str]) -> Tokenizer:
     from tokenizers.trainers import WordLevelTrainer
 
     tokenizer = _word_tokenizer([])
-    trainer = WordLevelTrainer(vocab_size=10_000_000, special_tokens=[UNKNOWN], show_progress=False)
+    trainer = WordLevelTrainer(vocab_size=10_000_000, show_progress=False)  # a special token would swallow "[UNK]"
     tokenizer.train_from_iterator(contents, trainer)
     return tokenizer
 

@@ -229,3 +229,9 @@ def test_vectors_of_any_length_are_scaled_to_one(scale):
     found = features.transform(mixed)
     np.testing.assert_allclose(found[:5], features.transform(rows), rtol=1e-3 if scale > 1e-30 else 0.05, atol=1e-6)
     assert not found[5].any()
+
+
+def test_the_mark_of_unknown_words_is_a_word_where_texts_have_it():
+    features = Text.fit(["[UNK] token alpha", "[UNK] beta", "unk gamma"], Settings())
+    assert features.words() == ["unk", "alpha", "beta", "gamma", "token"]
+    assert features.transform(["[UNK]", "other [UNK]"]).indices.tolist() == [0, 0]
