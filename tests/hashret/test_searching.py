@@ -162,7 +162,7 @@ def test_text_that_utf8_cannot_write_is_told(engine, call):
         "fit": lambda: Hasher.fit(["whole", half], Settings(bits=8, steps=1)),
         "get": lambda: engine.get(half),
     }
-    there = {"query": "text 1 holds", "why": "text 0 holds", "fit": "text 1 holds", "add": "meta {'a': "}
+    there = {"query": "text 1 holds", "why": "text 0 holds", "fit": "text 1 holds", "add": "meta with 'a' is no JSON"}
     with pytest.raises(InvalidInput, match=re.escape(there.get(call, f"{half!r} holds what UTF-8 cannot write"))):
         calls[call]()
     assert len(engine) == 120

@@ -7,6 +7,7 @@ went on. Torch knows the device ever after, so this is for a process of its own.
 it on each device by other kernels, which here are none.
 """
 
+import gc
 import json
 import sys
 from contextlib import nullcontext, suppress
@@ -89,6 +90,19 @@ def _held(part):
     return part.held if isinstance(part, Elsewhere) else part
 
 
+def carried(module, *given, _apply=torch.nn.Module._apply, **named):
+    """Carry a module to or from the device: by tensors of their own, as data is not exchanged across devices."""
+    before = torch.__future__.get_swap_module_params_on_conversion()
+    torch.__future__.set_swap_module_params_on_conversion(True)
+    try:
+        return _apply(module, *given, **named)
+    except RuntimeError:
+        gc.collect()  # a graph of derivatives may hold on to tensors until then
+        return _apply(module, *given, **named)
+    finally:
+        torch.__future__.set_swap_module_params_on_conversion(before)
+
+
 def register():
     """Have torch know the device; it draws from the CPU's generator."""
     answers = {
@@ -97,7 +111,7 @@ def register():
     }  # fmt: skip
     module = {name: lambda *given, answer=answer: answer for name, answer in answers.items()}
     _setup_privateuseone_for_python_backend(THERE.type, SimpleNamespace(**module))
-    torch.__future__.set_swap_module_params_on_conversion(True)
+    torch.nn.Module._apply = carried
 
 
 def trained(rows, settings, device, path=None, short=False):
