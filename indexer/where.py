@@ -87,6 +87,8 @@ def condition(where: Where) -> Condition:
     else:
         raise InvalidInput(f'where is of type {type(where).__name__}: give {{"lang": "en"}} or "lang = en"')
     flat = _flat(found, 0)
+    if _depth(flat) > DEEPEST:
+        raise InvalidInput(f"where: is nested deeper than {DEEPEST}: write it flatter")
     found = found if flat == found else flat
     every = list(comparisons(found))
     for one in every:
@@ -99,22 +101,21 @@ def condition(where: Where) -> Condition:
 
 
 def _flat(found: Condition, depth: int) -> Condition:
-    """The same with no joint within one like it, none of one part, and no `not` of a `not`; raises `InvalidInput`."""
+    """The same with no joint within one like it, none of one part, and no `not` of a `not`.
+
+    Raises `InvalidInput` for what is nested deeper than Python itself should go.
+    """
     if isinstance(found, Comparison):
         return found
     if depth > READ:
         raise InvalidInput(f"where: is nested deeper than {READ}: write it flatter")
     if isinstance(found, Not):
         part = _flat(found.part, depth + 1)
-        flat: Condition = part.part if isinstance(part, Not) else Not(part)
-    else:
-        parts: list[Condition] = []
-        for part in (_flat(part, depth + 1) for part in found.parts):
-            parts += part.parts if isinstance(part, type(found)) else [part]
-        flat = parts[0] if len(parts) == 1 else type(found)(tuple(parts))
-    if not depth and _depth(flat) > DEEPEST:
-        raise InvalidInput(f"where: is nested deeper than {DEEPEST}: write it flatter")
-    return flat
+        return part.part if isinstance(part, Not) else Not(part)
+    parts: list[Condition] = []
+    for part in (_flat(part, depth + 1) for part in found.parts):
+        parts += part.parts if isinstance(part, type(found)) else [part]
+    return parts[0] if len(parts) == 1 else type(found)(tuple(parts))
 
 
 def _depth(found: Condition) -> int:
