@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.bits import Codes, Ids
+from indexer.errors import HashretError
 from indexer.planner import pays_off
 from indexer.segments import Segment
 from indexer.store import Store
@@ -83,9 +85,14 @@ class Memory:
         return table
 
     def _begin(self, work: Callable[[], None]) -> None:
-        """Do something in the background, unless that is busy."""
+        """Do something in the background, unless that is busy; what fails there the next question tells."""
+
+        def quietly() -> None:
+            with suppress(HashretError):
+                work()
+
         if self._worker is None or not self._worker.is_alive():
-            self._worker = Thread(target=work, name="hashret", daemon=True)
+            self._worker = Thread(target=quietly, name="hashret", daemon=True)
             self._worker.start()
 
     def _renew(self) -> None:

@@ -20,7 +20,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import (
     URL,
@@ -170,6 +170,17 @@ def open_file(path: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def close(engine: Engine, path: str) -> None:
+    """Let go of the file; without more ado the engine would open it again for whoever goes on."""
+    event.listen(engine, "do_connect", lambda *_: refuse_closed(path))
+    engine.dispose()
+
+
+def refuse_closed(path: str) -> NoReturn:
+    """Tell who uses a file that was closed."""
+    raise HashretError(f"{path}: was closed: open it again")
 
 
 @contextmanager

@@ -105,10 +105,10 @@ class Store:
         return other
 
     def close(self) -> None:
-        """Let go of the file; its write-ahead log is merged into it."""
+        """Let go of the file; its write-ahead log is merged into it. What is asked afterwards raises `HashretError`."""
         if self._watch is not None:
             self._watch.close()
-        self._engine.dispose()
+        schema.close(self._engine, self.path)
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from indexer.bits import Ids
-from indexer.schema import reading
+from indexer.schema import reading, refuse_closed
 
 HEADER = 48  # bytes of the index of the write-ahead log that every transaction changes
 MAPS = "/proc/self/maps"
@@ -26,6 +26,7 @@ class Watch:
 
     def __init__(self, path: str) -> None:
         self._lock = Lock()
+        self._path = path
         place, query = reading(path)
         uri = f"{place}?{urlencode(query)}"
         self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
@@ -58,7 +59,10 @@ class Watch:
         if self._header is not None:
             return self._header.tobytes()
         with self._lock:
-            return self._connection.execute("PRAGMA data_version").fetchone()[0]
+            try:
+                return self._connection.execute("PRAGMA data_version").fetchone()[0]
+            except sqlite3.ProgrammingError:
+                refuse_closed(self._path)
 
     def rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]] | None:
         """All rows of a statement; None if the database fails at it, which is the caller's to find out why."""
@@ -70,8 +74,9 @@ class Watch:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._header = None  # SQLite gives that memory back
-        self._connection.close()
+        with self._lock:
+            self._header = None  # SQLite gives that memory back
+            self._connection.close()
 
 
 def _address(path: str) -> int | None:

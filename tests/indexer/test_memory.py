@@ -26,6 +26,25 @@ def test_a_first_question_is_scanned_and_a_second_begins_to_make_tables(path, mo
         equals_brute_force(index, clustered_codes(4, 64))
 
 
+def test_what_cannot_be_made_in_the_background_is_no_failure_there(path, monkeypatch):
+    monkeypatch.setattr(memory, "FEWEST", 100)
+    index = Index.create(path)
+    index.add(names(200), clustered_codes(200, 64))
+    begun, may = threading.Event(), threading.Event()
+
+    def warm():
+        begun.set()
+        may.wait()
+        index._memory.warm()
+
+    index._memory._begin(warm)
+    begun.wait()
+    index.close()
+    may.set()
+    index._memory._worker.join()  # a thread that dies of an exception is a failure of this test
+    assert index._memory.table is None
+
+
 def test_few_entries_stay_scanned(filled):
     with Index.open(filled.path) as index:
         for _ in range(3):

@@ -3,7 +3,6 @@
 import gc
 import logging
 import re
-import sqlite3
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from inspect import getdoc, signature
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 from indexer import Index, calibrate
+from indexer.errors import HashretError
 from indexer.multi import Multi
 from indexer.tables import Scan
 from tests.indexer import brute
@@ -85,8 +85,9 @@ def test_it_can_be_kept_while_others_write_and_when_the_file_is_closed(index, mo
         assert same(within(code, 4), brute.within(*rows_of(index), code, 4))
     index.close()
     for each in (within, later, index.within):
-        with pytest.raises(sqlite3.ProgrammingError, match="Cannot operate on a closed database"):
+        with pytest.raises(HashretError) as refused:
             each(code, 4)
+        assert str(refused.value) == f"{index.store.path}: was closed: open it again"
 
 
 def test_an_index_that_nobody_has_any_more_is_let_go_of(index):
