@@ -1,4 +1,4 @@
-"""What a search answers: ids and distances as arrays, and their keys."""
+"""What a search answers: ids and distances as arrays, and their keys, read as long as the file is open."""
 
 from __future__ import annotations
 

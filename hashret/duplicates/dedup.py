@@ -75,7 +75,8 @@ class Found:
     """Of entries `ids` int64 (n,), ascending, the id of a near duplicate, `kept` int64 (n,), for some.
 
     `distances` int32 (n,) in bits and `similarities` float32 (n,) are to that one: cosines of texts or stored vectors
-    if these were looked at, else 1 - distance / bits. `radius` and `similar` are the limits that were used.
+    if these were looked at, else 1 - distance / bits. `radius` and `similar` are the limits that were used. Entries
+    themselves are read when they are asked for, as long as the file is open.
     """
 
     ids: Ids

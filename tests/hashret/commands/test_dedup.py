@@ -31,7 +31,7 @@ def test_rows_are_the_duplicates_of_each_group(db):
     out, err = run("dedup", db, "-r", 32)
     with Engine.open(str(db)) as engine:
         found = engine.dedup(32)
-    group = next(found.groups())
+        group, least = next(found.groups()), found.least(1)[0]
     assert [json.loads(line) for line in out.splitlines()] == [
         {
             "group": 1,
@@ -44,7 +44,6 @@ def test_rows_are_the_duplicates_of_each_group(db):
         }
         for copy in group.copies
     ]
-    least = found.least(1)[0]
     assert err == (
         "2 of 5 entries (40.0%) are duplicates, within 32 bits and of cosine 0.65 or more; "
         f"least alike: c and a, {least.distance} bits, {least.similarity:.3f}\n"
