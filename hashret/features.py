@@ -171,14 +171,18 @@ class Matrix:
         return cls(int(state[0]["width"][0]), settings.weighting)
 
     def transform(self, contents: Sparse) -> Sparse:
-        """Rows of unit length, of counts, or of ones; raises `InvalidInput` for another number of columns."""
+        """Rows of unit length, of counts, or of ones; raises `InvalidInput` for another number of columns.
+
+        In whatever order a row stores its columns, it is the same row.
+        """
         check_cells(contents)
         if contents.width != self.width:
             raise InvalidInput(f"rows have {contents.width} columns, the model was trained on {self.width}")
+        bag = contents.bag()
+        bag = bag.only(bag.data != 0)
         if self.weighting == "tfidf":
-            return contents.unit()
-        data = np.ones_like(contents.data) if self.weighting == "binary" else contents.data
-        return replace(contents, data=data)
+            return bag.unit()
+        return replace(bag, data=np.ones_like(bag.data)) if self.weighting == "binary" else bag
 
     def state(self) -> State:
         """The number of columns."""

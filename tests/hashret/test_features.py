@@ -88,6 +88,15 @@ def test_rows_of_ones_own_are_scaled_or_left_or_only_there(weighting, expected):
     assert rows.data.tolist() == [3, 4, 2]
 
 
+@pytest.mark.parametrize("weighting", ["tfidf", "count", "binary"])
+def test_a_row_is_the_same_however_its_columns_are_stored(weighting):
+    settings, rows = Settings(weighting=weighting), sparse(np.array([[3, 4, 0], [0, 0, 2]]))
+    stored = Sparse(np.array([0, 4, 5]), np.array([1, 2, 0, 1, 2], np.int32), np.float32([1, 0, 3, 3, 2]), 3)
+    same = Matrix.fit(rows, settings).transform(stored)
+    for name in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(same, name), getattr(Matrix(3, weighting).transform(rows), name))
+
+
 def test_unknown_words_give_an_empty_row():
     rows = Text.fit(TEXTS, Settings()).transform(["zebra zebra", "cat"])
     assert np.diff(rows.indptr).tolist() == [0, 1]
