@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -14,7 +13,7 @@ from hashret.settings import Settings
 from hashret.shell import output
 from hashret.shell.notes import note
 from hashret.shell.options import DB, EMBED, PATHS, examples, open_any, open_engine, options_of, read_options, source_of
-from indexer.errors import HashretError, InvalidInput, Mismatch
+from indexer.errors import HashretError, Mismatch
 from indexer.vectors import FORMS, form_of
 
 
@@ -112,11 +111,11 @@ def remove(db: str, keys: tuple[str, ...]) -> None:
 
 def _keys(keys: Iterable[str]) -> Iterator[str]:
     """Keys as they are given, those of standard input in the place of -."""
+    from hashret.inputs.text import standard_input
+
     for key in keys:
         if key == "-":
-            if sys.stdin is None:
-                raise InvalidInput("-: standard input is closed: give keys, or something to read")
-            lines = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\n")
+            lines = standard_input("keys").read().decode("utf-8", "surrogateescape").split("\n")
             yield from (line.removesuffix("\r") for line in lines if line.strip("\r"))
         else:
             yield key

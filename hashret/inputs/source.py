@@ -10,7 +10,6 @@ Not here: the formats, each in its own chapter, and which files there are (`file
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 import weakref
 from collections.abc import Container, Iterator
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from hashret.inputs.entry import Entry, File, Items, ReadOptions
 from hashret.inputs.files import LINES, RECORDS, Format, Found, files_of
 from hashret.inputs.records import parse
-from hashret.inputs.text import lines
+from hashret.inputs.text import lines, standard_input
 from indexer.errors import InvalidInput
 
 _KEPT_PROBLEMS = 100
@@ -126,11 +125,10 @@ class Source:
         """stdin, kept for the next time, with its format."""
         if self.options.sql is not None:
             raise InvalidInput("-: --sql asks a SQLite file, not standard input: give the file")
-        if sys.stdin is None:
-            raise InvalidInput("-: standard input is closed: give a path, or something to read")
         if self._stdin is None:
+            piped = standard_input("a path")
             kept = tempfile.SpooledTemporaryFile(_STDIN_IN_MEMORY)  # noqa: SIM115 - lives as long as this source
-            shutil.copyfileobj(sys.stdin.buffer, kept)
+            shutil.copyfileobj(piped, kept)
             weakref.finalize(self, kept.close)
             self._stdin = kept
         file = File(Path("stdin"), "stdin", self._stdin)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,13 @@ def opened(file: File) -> Iterator[IO[bytes]]:
                 yield cast("IO[bytes]", unpacked)
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(file, error) from error
+
+
+def standard_input(wanted: str) -> IO[bytes]:
+    """What is piped in; raises `InvalidInput` where there is none, naming what is `wanted` in its place."""
+    if sys.stdin is None:
+        raise InvalidInput(f"-: standard input is closed: give {wanted}, or something to read")
+    return sys.stdin.buffer
 
 
 def _position(stream: IO[bytes], size: int) -> Callable[[], float]:
