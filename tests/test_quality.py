@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quality import peers, tasks
+from benchmarks.quality import peers, tables, tasks
+from benchmarks.quality.results import RESULTS
 from benchmarks.quality.scoring import found_of_ten, mean, precision_100
 from hashret.evaluate import average_precision
 
@@ -17,6 +18,17 @@ def data_is_there() -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+@pytest.mark.parametrize(("asked", "made"), [([], ["text", "vectors", "rerank", "images"]), (["images"], ["images"])])
+def test_tables_are_what_is_noted(monkeypatch, asked, made):
+    written = {}
+    monkeypatch.setattr(tables, "write", lambda name, text: written.update({name: text.rstrip() + "\n"}))
+    monkeypatch.setattr(sys, "argv", ["tables", *asked])
+    tables.main()
+    assert list(written) == made
+    for name, text in written.items():
+        assert (RESULTS / f"{name}.md").read_text(encoding="utf-8") == text
 
 
 @pytest.mark.slow

@@ -53,10 +53,13 @@ def again(name: str) -> None:
 def main() -> None:
     """Every table, or those asked for."""
     parser = argparse.ArgumentParser(description="Tables of what is noted")
-    parser.add_argument("tables", nargs="*", choices=[*GROUPS, []], default=list(GROUPS))
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(GROUPS)}; none: all")
     parser.add_argument("--measure", action="store_true", help="make the figures of stored codes anew")
     options = parser.parse_args()
-    for name in options.tables:
+    unknown = [name for name in options.tables if name not in GROUPS]
+    if unknown:
+        parser.error(f"no table {unknown[0]}: there are {', '.join(GROUPS)}")
+    for name in options.tables or GROUPS:
         group = GROUPS[name]
         if options.measure:
             again(name)
