@@ -178,7 +178,7 @@ def trec(qrels: str, queries: str, keys: Sequence[str]) -> Judged:
     known = judged & set(column)
     if not known:
         raise InvalidInput(f"{qrels}: none of its {len(judged):,} keys is stored: DB must have the keys that it grades")
-    texts = _queries(queries)
+    texts = _queries(queries, set(graded))
     for query in graded:
         if query not in texts:
             raise InvalidInput(f"{qrels}:{places[query]}: query {query!r} is not in {queries}: add its text")
@@ -218,10 +218,14 @@ def _qrels(file: File) -> Iterator[tuple[int, str, str, int]]:
         yield number, parts[0].strip(), parts[-2].strip(), grade
 
 
-def _queries(path: str) -> dict[str, Any]:
-    """The content of each query by its id."""
+def _queries(path: str, graded: set[str]) -> dict[str, Any]:
+    """The content of each query by its id; one that cannot be read matters only if it may be one that is graded."""
     if not path.lower().removesuffix(".gz").endswith(".tsv"):
-        return {entry.key: entry.content for entry in Source((path,), ReadOptions())}
+        source = Source((path,), ReadOptions(on_error="skip"))
+        contents = {entry.key: entry.content for entry in source}
+        if source.problems and not graded <= set(contents):
+            raise source.problems[0]
+        return contents
     found: dict[str, str] = {}
     for number, text, problem in lines(File(Path(path), path), ReadOptions()):
         if problem is not None:

@@ -99,6 +99,7 @@ class ReadOptions:
     text_field: str | None = _option(
         None, "Rows: field with the text [text, content, body, document, or the only one]."
     )
+    title_field: str | None = _option(None, "Rows: field that is read before the text, and may be empty, as a title.")
     id_field: str | None = _option(None, "Rows: field with the id [id, _id, key, or file:line].")
     ids: str | None = _option(None, "Matrices: file with the ids of the rows, .txt (one a line) or .json (a list).")
     array: str | None = _option(None, "NPZ: array of embeddings; Parquet: column of those or of images [the only one].")

@@ -35,13 +35,17 @@ _BUFFER = 1 << 20  # bytes of a column read ahead: without it, a group of rows i
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The column of the content with its kind (text, vector, image or bytes), that of the id, and those of the meta."""
+    """The column of the content with its kind (text, vector, image or bytes), those of the id and of the meta.
+
+    Of the meta one may be the title of the content.
+    """
 
     content: str
     kind: str
     key: str | None
     meta: dict[str, Any]  # names to the Arrow types that they are cast to
     json: tuple[str, ...] | None = None  # columns of JSON in a file of our own, where null is what an entry lacks
+    title: str | None = None
 
 
 def read_parquet(file: File, options: ReadOptions) -> Items:
@@ -92,12 +96,14 @@ def _layout(schema: Any, file: File, options: ReadOptions) -> _Layout:
     key = key_field(kinds, options)
     if key is not None and key not in kinds:
         raise missing(file.shown, key, kinds, "--id-field")
+    if options.title_field and options.title_field not in kinds:
+        raise missing(file.shown, options.title_field, kinds, "--title-field")
     note = _note(schema, options)
     content, kind = content_field(kinds, key, file.shown, options) if note is None else (note[0], kinds[note[0]])
     others = (column for column in schema if column.name not in (content, key))
     meta = {column.name: _plain_type(column.type) for column in others if kinds[column.name] != "vector"}
     plain = {name: to for name, to in meta.items() if to is not None}
-    return _Layout(content, kind, key, plain, None if note is None else note[1])
+    return _Layout(content, kind, key, plain, None if note is None else note[1], options.title_field)
 
 
 def _note(schema: Any, options: ReadOptions) -> tuple[str, tuple[str, ...]] | None:
@@ -169,7 +175,7 @@ def _items(block: Any, layout: _Layout, file: File, start: int) -> Iterator[Entr
                 raise InvalidInput(f"{place}: holds text that is not UTF-8: write it again")
             check(record, place)
             if layout.kind == "text":
-                yield entry(record, Fields(layout.content, layout.key), place, default)
+                yield entry(record, Fields(layout.content, layout.key, layout.title), place, default)
                 continue
             key = default if layout.key is None else key_of(record.pop(layout.key), place, layout.key)
             where = f"{place}: column {layout.content!r}"

@@ -3,7 +3,7 @@
 The rules, the same for JSON lines, CSV, Parquet and SQL; the first record of a file, or its header, decides for all:
 - text: `text_field`; else the first of text, content, body, document; else the only text among the other fields.
 - id:   `id_field`; else the first of id, _id, key; else file:line, or file:row.
-- Every other field, a title too, is meta.
+- Every other field, a title too, is meta. `title_field` is read before the text besides; it or the text may be empty.
 
 Not here: the other formats, each in its own chapter, and decoding (`text`).
 """
@@ -38,24 +38,28 @@ _RISKY_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The names of the text field and of the id field, None for file:line."""
+    """The names of the text field, of the id field, None for file:line, and of what is read before the text."""
 
     text: str
     key: str | None
+    title: str | None = None
 
 
 def choose(record: Mapping[str, Any], place: str, options: ReadOptions) -> Fields:
     """The fields by the rules above; raises `InvalidInput` if none is the text."""
     key = key_field(record, options)
+    if options.title_field and options.title_field not in record:
+        raise missing(place, options.title_field, record, "--title-field")
     if options.text_field:
-        return Fields(options.text_field, key)
+        return Fields(options.text_field, key, options.title_field)
     text = next((name for name in TEXT_FIELDS if name in record), None)
     if text is None:
-        texts = [name for name, value in record.items() if isinstance(value, str) and name != key]
+        taken = (key, options.title_field)
+        texts = [name for name, value in record.items() if isinstance(value, str) and name not in taken]
         if len(texts) != 1:
             raise missing(place, "text", record, "--text-field")
         text = texts[0]
-    return Fields(text, key)
+    return Fields(text, key, options.title_field)
 
 
 def key_field(names: Collection[str], options: ReadOptions) -> str | None:
@@ -71,13 +75,26 @@ def entry(record: dict[str, Any], fields: Fields, place: str, default: str) -> E
     for name, flag in ((fields.text, "--text-field"), (fields.key, "--id-field")):
         if name is not None and name not in record:
             raise missing(place, name, record, flag)
-    text = record[fields.text]
-    if not isinstance(text, str):
-        raise InvalidInput(f"{place}: field {fields.text!r} is {_kind(text)}, not text: name another with --text-field")
-    if not text.strip():
-        raise InvalidInput(f"{place}: field {fields.text!r} is empty: remove the entry or fill it")
+    text = _text(record, fields, place)
     key = default if fields.key is None else key_of(record[fields.key], place, fields.key)
     return Entry(key, text, {name: value for name, value in record.items() if name not in (fields.text, fields.key)})
+
+
+def _text(record: dict[str, Any], fields: Fields, place: str) -> str:
+    """What is read of a record: its text, after its title where one is asked for; raises `InvalidInput` for nothing."""
+    parts = {fields.text: record[fields.text]}
+    if fields.title is not None and record.get(fields.title) is not None:
+        parts = {fields.title: record[fields.title], **parts}
+    for name, part in parts.items():
+        if not isinstance(part, str):
+            flag = "--text-field" if name == fields.text else "--title-field"
+            raise InvalidInput(f"{place}: field {name!r} is {_kind(part)}, not text: name another with {flag}")
+    text = " ".join(part for part in parts.values() if part.strip())
+    if not text:
+        title = record.get("title") if fields.title is None else None
+        more = ", or add what is in 'title' by --title-field title" if isinstance(title, str) and title.strip() else ""
+        raise InvalidInput(f"{place}: field {fields.text!r} is empty: remove the entry or fill it{more}")
+    return text
 
 
 def key_of(value: object, place: str, name: str) -> str:
@@ -121,8 +138,9 @@ def content_field(kinds: dict[str, str], key: str | None, shown: str, options: R
             raise InvalidInput(f"{shown}: {text}")
         return options.text_field, "text"
     names = [name for name in TEXT_FIELDS if kinds.get(name) == "text"][:1]
-    names = names or [name for name, kind in kinds.items() if kind in ("text", "vector", "image") and name != key]
-    names = names or [name for name, kind in kinds.items() if kind == "bytes" and name != key]
+    free = {name: kind for name, kind in kinds.items() if name not in (key, options.title_field)}
+    names = names or [name for name, kind in free.items() if kind in ("text", "vector", "image")]
+    names = names or [name for name, kind in free.items() if kind == "bytes"]
     if len(names) == 1:
         return names[0], kinds[names[0]]
     many = "several columns" if names else "no column"

@@ -96,6 +96,16 @@ def test_broken_queries(files, queries, message):
     assert str(caught.value) == message
 
 
+def test_only_a_graded_query_must_be_readable(files):
+    broken = '{"_id": "2", "text": ""}\n'
+    files(r__txt="1 0 a 1\n", q__jsonl='{"_id": "1", "text": "one"}\n' + broken)
+    assert trec("r.txt", "q.jsonl", KEYS).contents == ["one"]
+    files(r__txt="1 0 a 1\n2 0 a 1\n")
+    with pytest.raises(InvalidInput) as caught:
+        trec("r.txt", "q.jsonl", KEYS)
+    assert str(caught.value) == "q.jsonl:2: field 'text' is empty: remove the entry or fill it"
+
+
 def test_labels_share_a_value():
     metas = [{"topic": ["x", 3]}, {"topic": "3"}, {"topic": True}, {"topic": None}, {}, {"topic": "x"}]
     labels = [labels_of(meta, "topic") for meta in metas]
