@@ -34,6 +34,7 @@ FORMAT = 2
 BLOCK = 1024  # rows whose reconstruction is in memory: 80 MB of 20,000 words
 JUDGED = 2048  # training entries whose errors are taken for those of all
 QUANTILES = np.linspace(0, 1, 101)  # of the errors of training entries that a model remembers
+NEVER = 1e-12  # share of a word that is not to be expected: less is taken for so much
 CLOSE = 1e-5  # what the size of a batch may change of an error
 
 
@@ -173,8 +174,8 @@ class Hasher:
     def error(self, contents: Contents) -> Floats:
         """How badly each entry comes back from its own bottleneck, float32 (n,): high means unlike the training data.
 
-        Texts: cross-entropy in nats of the word proportions, 0 for a text of no known word, of which there is nothing
-        to give back; others: mean squared difference of the features.
+        Texts: cross-entropy in nats of the word proportions, that of a word of share `NEVER` where no word is known;
+        others: mean squared difference of the features.
         """
         return errors(self.weights, self.rows(contents))
 
@@ -302,9 +303,10 @@ def errors(weights: Weights | Settled, rows: Rows) -> Floats:
         expected = weights.reconstruct_values(weights.values(block))
         if isinstance(block, Sparse):
             share = expected / np.maximum(expected.sum(1, keepdims=True), 1e-9)
-            nats = -np.log(np.maximum(share[block.owners(), block.indices], 1e-12)) * block.data
+            nats = -np.log(np.maximum(share[block.owners(), block.indices], NEVER)) * block.data
             total = np.bincount(block.owners(), block.data, len(block))
-            parts.append((np.bincount(block.owners(), nats, len(block)) / np.maximum(total, 1e-9)).astype(np.float32))
+            mean = np.bincount(block.owners(), nats, len(block)) / np.maximum(total, 1e-9)
+            parts.append(np.where(np.diff(block.indptr), mean, -np.log(NEVER)).astype(np.float32))
         else:
             parts.append(((expected - block) ** 2).mean(1))
     return np.concatenate(parts)

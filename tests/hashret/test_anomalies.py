@@ -31,6 +31,14 @@ def test_anomalies_among_given_entries_are_those_beyond_the_quantile(engine):
     assert len(engine) == 120
 
 
+def test_a_text_of_which_no_word_is_known_comes_first(engine):
+    given = [Entry("odd", "orbit bread goal bank", {}), Entry("foreign", "совсем другое", {}), Entry("none", "!?", {})]
+    found = engine.anomalies(given, quantile=0)
+    assert [one.key for one in found] == ["foreign", "none", "odd"]
+    np.testing.assert_allclose([one.error for one in found[:2]], -np.log(1e-12), rtol=1e-6)
+    assert [one.quantile for one in found[:2]] == [1, 1]
+
+
 def test_anomalies_among_kept_vectors(vector_hasher, vectors):
     entries = [Entry(str(n), row, {}) for n, row in enumerate(vectors)]
     with Engine.create(":memory:", vector_hasher, vectors=True) as engine:
