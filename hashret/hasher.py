@@ -31,7 +31,7 @@ from indexer.bits import Codes, unpack
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound
 
 FORMAT = 2
-BLOCK = 1024  # rows whose reconstruction is in memory: 80 MB of 20,000 words
+BLOCK, CELLS = 1024, 1 << 25  # rows and values whose reconstruction is in memory: 80 MB of 20,000 words, 128 at most
 JUDGED = 2048  # training entries whose errors are taken for those of all
 QUANTILES = np.linspace(0, 1, 101)  # of the errors of training entries that a model remembers
 NEVER = 1e-12  # share of a word that is not to be expected: less is taken for so much
@@ -298,8 +298,9 @@ class Hasher:
 def errors(weights: Weights | Settled, rows: Rows) -> Floats:
     """See `Hasher.error`: of rows, a block at a time."""
     parts = [np.zeros(0, np.float32)]
-    for start in range(0, len(rows), BLOCK):
-        block = take(rows, np.arange(start, min(start + BLOCK, len(rows))))
+    size = max(1, min(BLOCK, CELLS // (rows.width if isinstance(rows, Sparse) else rows.shape[1])))
+    for start in range(0, len(rows), size):
+        block = take(rows, np.arange(start, min(start + size, len(rows))))
         expected = weights.reconstruct_values(weights.values(block))
         if isinstance(block, Sparse):
             share = expected / np.maximum(expected.sum(1, keepdims=True), 1e-9)

@@ -21,6 +21,7 @@ from torch.nn import functional
 from hashret.rows import Floats, Rows, Sparse
 
 _BLOCK = 2048  # rows of a similarity block: 2048 x 50,000 floats are 400 MB
+_CELLS = 1 << 26  # of a block of sparse rows made dense: 256 MB
 _LATENT = 64  # principal components of dense rows
 _KEPT = 100  # neighbours of an entry by logits: of more than these, those in a random part of all entries
 _AMONG = 16_384  # sparse rows look for their first neighbours among so many: every pair of 50,000 would take minutes
@@ -106,8 +107,9 @@ def _by_cosine(rows: Sparse, count: int, rng: np.random.Generator) -> NDArray[np
         return np.zeros((1, 1), dtype=np.int64)
     pool = np.sort(rng.choice(len(rows), min(_AMONG, len(rows)), replace=False))
     matrix, kept = _sparse_tensor(rows.take(pool)), []
-    for start in range(0, len(rows), _BLOCK):
-        block = rows.take(np.arange(start, min(start + _BLOCK, len(rows))))
+    size = max(1, min(_BLOCK, _CELLS // rows.width))
+    for start in range(0, len(rows), size):
+        block = rows.take(np.arange(start, min(start + size, len(rows))))
         scores = torch.sparse.mm(matrix, _sparse_tensor(block).to_dense().T.contiguous()).T
         kept.append(_best(scores, start, count, pool))
     return np.concatenate(kept)

@@ -52,9 +52,10 @@ def words(count: int) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("block", [1, 7, 100])
-def test_the_first_guess_of_sparse_rows_is_their_cosine_in_any_block(block, monkeypatch):
+@pytest.mark.parametrize(("block", "cells"), [(1, 10**9), (7, 10**9), (100, 10**9), (100, 29), (100, 90)])
+def test_the_first_guess_of_sparse_rows_is_their_cosine_in_any_block(block, cells, monkeypatch):
     monkeypatch.setattr(neighbours, "_BLOCK", block)
+    monkeypatch.setattr(neighbours, "_CELLS", cells)
     rows = words(40)
     found = guess(sparse(rows), 5, seed=0)
     np.testing.assert_array_equal(found.near, brute(rows, 5))
