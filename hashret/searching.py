@@ -2,10 +2,11 @@
 
 With `rerank` (see `hashret.reranking`) they are put in the order of
 
-- embeddings and images whose vectors are kept: their cosine with the query's;
+- embeddings whose vectors are kept: their cosine with the query's;
 - others: the asymmetric score of the query's real values against an entry's bits b in {-1, +1}: of logits z
   sum tanh(z) b / sum |tanh(z)|, from -1 to 1 (after Gordo et al. 2014), of embeddings that of `hashret.forward.settle`;
-- texts: .2 of that and .8 of the cosine of their tf-idf rows (Salakhutdinov and Hinton 2009 rank a shortlist so).
+- texts: .2 of that and .8 of the cosine of their tf-idf rows (Salakhutdinov and Hinton 2009 rank a shortlist so);
+- images whose vectors are kept: half of that and half of the cosine of their pixels.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import NamedTuple, TypeGuard, TypeVar
 import numpy as np
 
 from hashret.hasher import Hasher
-from hashret.reranking import Places, Scores, by_codes, by_vectors, by_words, reach
+from hashret.reranking import Places, Scores, by_both, by_codes, by_vectors, reach
 from hashret.results import Explanation, Hit
 from hashret.rows import Floats, Rows, Sparse
-from hashret.scores import combined, cosines, sparse_cosines
+from hashret.scores import CODES, combined, cosines, sparse_cosines
 from indexer.bits import Codes, Distances, Ids, whole
 from indexer.errors import NotFound
 from indexer.index import Index
@@ -84,15 +85,15 @@ class Searcher:
         start = time.perf_counter()
         compared, read = np.mean(list(_answered(self.index, codes, asked, counted)), axis=0).tolist()
         measured = (time.perf_counter() - start) * 1e6
-        return Explanation(plan.plan, compared, read if self._by_words(rows) or self._by_vectors(rows) else 0, measured)
+        return Explanation(plan.plan, compared, read if self._by_both(rows) or self._by_vectors(rows) else 0, measured)
 
     def _finer(self, side: Floats, rows: Rows, number: int, ids: Ids, asked: Asked) -> tuple[Places, Scores]:
         """Places among the ids of those that may be the best for one query, all of them in a ball; finer scores."""
         if asked.radius is not None:
             return np.arange(len(ids)), self.scores(side, rows, number, ids)
         codes, model, k = self.index.codes(ids), self.hasher.weights, asked.k
-        if self._by_words(rows):
-            return by_words(model, codes, side, k, lambda at, soft: self._with_words(rows, number, ids[at], soft))
+        if self._by_both(rows):
+            return by_both(model, codes, side, k, lambda at, soft: self._both(rows, number, ids[at], soft))
         if self._by_vectors(rows):
             return by_vectors(model, codes, side, k, lambda at: self._cosines(rows, number, ids[at]))
         return by_codes(model, codes, side, k)
@@ -121,23 +122,28 @@ class Searcher:
         if self._by_vectors(rows):
             return self._cosines(rows, number, ids)
         soft = self.hasher.weights.scores(self.index.codes(ids), side)
-        return self._with_words(rows, number, ids, soft) if self._by_words(rows) else soft
+        return self._both(rows, number, ids, soft) if self._by_both(rows) else soft
 
-    def _by_words(self, rows: Rows) -> TypeGuard[Sparse]:
-        """Whether the queries' rows are words that can be compared with those of stored texts."""
-        return self.hasher.kind == "text" and isinstance(rows, Sparse)
+    def _by_both(self, rows: Rows) -> bool:
+        """Whether what is stored of texts or images can be compared with the queries' rows, and tells half."""
+        return self.hasher.kind in CODES and (self.vectors or isinstance(rows, Sparse))
 
     def _by_vectors(self, rows: Rows) -> TypeGuard[Floats]:
-        """Whether the queries' rows can be compared with stored vectors."""
-        return self.vectors and not isinstance(rows, Sparse)
+        """Whether the queries' rows can be compared with stored vectors, which tell all."""
+        return self.vectors and not isinstance(rows, Sparse) and self.hasher.kind not in CODES
 
-    def _with_words(self, rows: Sparse, number: int, ids: Ids, soft: Floats) -> Scores:
-        """The asymmetric scores of some entries and the cosine of their words with a query's as one."""
+    def _both(self, rows: Rows, number: int, ids: Ids, soft: Floats) -> Scores:
+        """The asymmetric scores of some entries and the cosine of what is stored of them with a query's as one."""
+        own = self._of_words(rows, number, ids) if isinstance(rows, Sparse) else self._cosines(rows, number, ids)
+        return combined(self.hasher.kind, own, soft)
+
+    def _of_words(self, rows: Sparse, number: int, ids: Ids) -> Scores:
+        """The cosine of the words of some entries with a query's."""
         theirs = self.hasher.rows([row.content or "" for row in self.index.store.rows(ids)])
         ours, theirs = (self.hasher.compared(part) for part in (rows.take(np.array([number])), theirs))
         assert isinstance(ours, Sparse)
         assert isinstance(theirs, Sparse)
-        return combined(sparse_cosines(theirs, ours), soft)
+        return sparse_cosines(theirs, ours)
 
     def _cosines(self, rows: Floats, number: int, ids: Ids) -> Scores:
         """The cosine of the stored vectors of some entries with a query's."""

@@ -62,7 +62,7 @@ def ahead(first: NDArray[np.bool_], scores: Floats, rest: Floats) -> Floats:
 
 def rankings(cosines: Floats, hamming: Floats, soft: Floats) -> dict[str, Floats]:
     """Distances (q, n) of each way to rank, from tf-idf cosines, distances in bits, and asymmetric scores."""
-    both = combined(cosines, soft)
+    both = combined("text", cosines, soft)
     near = hamming <= np.partition(hamming, 299, axis=1)[:, 299:300]
     return {
         "tf-idf cosine": -cosines,

@@ -18,9 +18,9 @@ from hashret.engine import Engine
 from hashret.evaluate.baselines import Projection
 from hashret.evaluate.judged import Columns, Labels, labels_of
 from hashret.evaluate.rows import Cosines, joined, taken
-from hashret.reranking import Places, Scores, by_vectors, by_words, reach
+from hashret.reranking import Places, Scores, by_both, by_vectors, reach
 from hashret.rows import Floats, Rows
-from hashret.scores import combined
+from hashret.scores import CODES, combined
 from indexer.bits import Codes, distances
 
 Distances = NDArray[Any]
@@ -127,8 +127,9 @@ def _reranked(engine: Engine, codes: Codes, sides: Floats, cosine: Way, plain: W
 
     def best(own: NDArray[Any], away: Distances, side: Floats) -> tuple[Places, Scores]:
         near = np.argsort(away, kind="stable")[:within]
-        if engine.hasher.kind == "text":
-            places, scores = by_words(model, codes[near], side, k, lambda at, soft: combined(own[near[at]], soft))
+        if engine.hasher.kind in CODES:
+            kind = engine.hasher.kind
+            places, scores = by_both(model, codes[near], side, k, lambda at, soft: combined(kind, own[near[at]], soft))
         else:
             places, scores = by_vectors(model, codes[near], side, k, lambda at: own[near[at]])
         return near[places], scores

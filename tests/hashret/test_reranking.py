@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashret import reranking
-from hashret.reranking import by_codes, by_vectors, by_words, reach, shortlist, until_sure
+from hashret.reranking import by_both, by_codes, by_vectors, reach, shortlist, until_sure
 
 
 @dataclass
@@ -54,7 +54,7 @@ def test_of_many_codes_the_best_by_the_rough_score_are_scored_and_then_the_short
     places, scores = by_codes(model, numbered(200), exact, 1)
     assert (places.tolist(), scores.tolist()) == (scored, exact[scored].tolist())
     assert len(by_codes(model, numbered(200), exact, 2)[0]) == 60  # 30 k
-    places, found = by_words(model, numbered(200), exact, 1, lambda at, soft: read[at] + 2 * soft)
+    places, found = by_both(model, numbered(200), exact, 1, lambda at, soft: read[at] + 2 * soft)
     assert (places.tolist(), found.tolist()) == (scored[:30], (read[scored[:30]] + 2 * exact[scored[:30]]).tolist())
 
 

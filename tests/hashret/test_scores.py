@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from hashret.scores import combined, cosines, signs, softened, sparse_cosines
 from tests.hashret.test_features import sparse
@@ -40,6 +41,7 @@ def test_sparse_cosines_equal_dense_ones():
     np.testing.assert_allclose(sparse_cosines(rows, rows.take(np.array([1]))), expected, atol=1e-6)
 
 
-def test_words_outweigh_codes_four_to_one():
-    both = combined(np.array([0.5, 0.4, 1], np.float32), np.array([-1, 1, 1], np.float32))
-    np.testing.assert_allclose(both, [0.2, 0.52, 1], rtol=1e-6)
+@pytest.mark.parametrize(("kind", "both"), [("text", [0.2, 0.52, 1]), ("image", [-0.25, 0.7, 1])])
+def test_words_outweigh_codes_four_to_one_and_pixels_count_as_much(kind, both):
+    found = combined(kind, np.array([0.5, 0.4, 1], np.float32), np.array([-1, 1, 1], np.float32))
+    np.testing.assert_allclose(found, both, rtol=1e-6)

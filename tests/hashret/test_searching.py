@@ -141,7 +141,7 @@ def test_texts_are_compared_by_tfidf_whatever_the_network_reads(entries, net, we
         soft = hasher.weights.scores(engine.index.codes(np.arange(1, len(texts) + 1)), sides[0])
         why = engine.why("soup warm", hits[:3])
     assert hits[0].content == "warm soup"
-    expected = combined(cosines, soft) if weighting != "binary" else None
+    expected = combined("text", cosines, soft) if weighting != "binary" else None
     if expected is not None:
         np.testing.assert_allclose([hit.score for hit in hits], [expected[int(hit.key)] for hit in hits], atol=1e-5)
         np.testing.assert_allclose([one.words for one in why], [cosines[int(hit.key)] for hit in hits[:3]], atol=1e-5)
@@ -177,3 +177,23 @@ def test_one_text_is_no_list_of_texts(engine):
 def test_what_is_no_key_is_told(engine, key):
     with pytest.raises(InvalidInput, match=rf"^key {key} is no text: give the key of an entry$"):
         engine.similar(key)
+
+
+def test_images_whose_vectors_are_kept_are_compared_by_pixels_and_codes():
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    hasher = Hasher.fit(images, Settings(bits=16, steps=2, batch=8, image_size=8, net="mlp", hidden=8))
+    rows, asked = hasher.rows(images), hasher.rows(images[3:4])
+    pixels = rows @ asked[0] / np.linalg.norm(rows, axis=1) / np.linalg.norm(asked)
+    soft = hasher.weights.scores(hasher.encode(images), hasher.weights.ask(asked)[1][0])
+    wanted = (pixels + soft) / 2
+    with Engine.create(":memory:", hasher, vectors=True) as engine:
+        engine.add([Entry(str(number), image) for number, image in enumerate(images)])
+        for found in (engine.query(images[3:4], k=40)[0], engine.query(images[3:4], radius=16)[0]):
+            assert sorted(int(hit.key) for hit in found) == list(range(40))
+            np.testing.assert_allclose([hit.score for hit in found], np.sort(wanted)[::-1], atol=2e-3)
+        assert engine.query(images[3:4], k=1)[0][0].key == "3"
+        assert engine.explain(images[3:4], k=1, rerank=True).read == 40
+    with Engine.create(":memory:", hasher) as engine:  # no vectors: codes alone
+        engine.add([Entry(str(number), image) for number, image in enumerate(images)])
+        scores = [hit.score for hit in engine.query(images[3:4], k=40)[0]]
+        np.testing.assert_allclose(scores, np.sort(soft)[::-1], atol=1e-5)
