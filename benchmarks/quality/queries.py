@@ -18,10 +18,13 @@ from benchmarks.quality.results import Codes, Run, as_signs, load, make, write
 from benchmarks.quality.scoring import hamming
 from benchmarks.quality.tasks import JUDGED, Judged, judged
 from hashret.evaluate import ndcg_at, recall_at
+from hashret.evaluate.baselines import itq
 from hashret.features import Text
 from hashret.hasher import Hasher
+from hashret.rows import Sparse
 from hashret.scores import combined
 from hashret.settings import Settings
+from indexer.bits import distances
 
 Scores = NDArray[np.floating[Any]]
 WIDTHS, SHARE = (64, 128), 0.1
@@ -34,11 +37,23 @@ def learn(task: Judged, bits: int, seed: int) -> Codes:
     return Codes.learned(hasher, task.documents, task.queries)
 
 
+def rows(task: Judged) -> tuple[Sparse, Sparse]:
+    """Documents and queries as tf-idf rows."""
+    features = Text.fit(task.documents, Settings(min_count=1))
+    return features.transform(task.documents), features.transform(task.queries)
+
+
 def tf_idf(task: Judged) -> Scores:
     """Cosines (queries, documents)."""
-    features = Text.fit(task.documents, Settings(min_count=1))
-    documents, queries = (as_scipy(features.transform(texts)) for texts in (task.documents, task.queries))
+    documents, queries = map(as_scipy, rows(task))
     return np.asarray((queries @ documents.T).toarray())
+
+
+def lsa_itq(task: Judged, bits: int, seed: int) -> Scores:
+    """Distances (queries, documents) of ITQ's codes of principal components."""
+    documents, queries = rows(task)
+    projection = itq(documents, bits, seed)
+    return distances(projection.encode(queries), projection.encode(documents))
 
 
 def bm25(task: Judged) -> Scores:
@@ -74,10 +89,11 @@ def ways(task: Judged, seed: int) -> dict[str, Scores]:
         soft = codes.queries @ as_signs(codes.codes).T / np.abs(codes.queries).sum(1, keepdims=True)
         found[f"{bits}-bit codes alone, Hamming"] = far = hamming(codes, everyone)
         found[f"{bits}-bit codes alone, asymmetric"] = -soft
+        found[f"{bits}-bit codes of LSA+ITQ alone, Hamming"] = lsa_itq(task, bits, seed)
         for name, scores in words.items():
             found[f"{name} of the tenth by {bits} bits, Hamming"] = shortlisted(far, scores, soft)
             found[f"{name} of the tenth by {bits} bits, asymmetric"] = shortlisted(-soft, scores, soft)
-        both = combined(words["tf-idf"], soft)
+        both = combined("text", words["tf-idf"], soft)
         found[f"tf-idf + asymmetric of the tenth by {bits} bits, asymmetric"] = shortlisted(-soft, both, soft)
     return found
 

@@ -28,7 +28,8 @@ from hashret.settings import Settings
 FIRST_WIDTH = 256  # values of stage one
 FIRST_NEIGHBOURS = 15  # of an entry's own words: farther ones share a phrase, not a topic
 FIRST_TEMPERATURE = 0.3  # whatever that of the codes is: neighbours want small groups kept apart
-FEW = 30  # one in so many entries may be a neighbour in a small collection of images
+FEW, FEW_IMAGES = 50, 30  # one in so many may be a neighbour in a small collection
+FEWEST = 8  # and one in so many in the smallest: all others would leave nobody to be told apart from
 
 
 def train(
@@ -74,23 +75,26 @@ def _agreeing(rows: Rows, settings: Settings, progress: Progress, kept: Checkpoi
     words = rows
     if isinstance(rows, Sparse) and (settings.net in SEQUENCES or settings.weighting != "tfidf"):
         words = rows.bag().unit()
-    guess = neighbours.guess(words, min(FIRST_NEIGHBOURS, settings.neighbours), settings.seed)
+    reach = _reach(rows, settings)
+    guess = neighbours.guess(words, min(FIRST_NEIGHBOURS, reach), settings.seed)
     draft = replace(
         settings, bits=FIRST_WIDTH, dimensions=None, binarizer="linear", penalty="none", reconstruction=0.0,
         temperature=FIRST_TEMPERATURE, start="random",
     )  # fmt: skip
     first = fit(_net(rows, draft), rows, guess, "stage 1", progress, kept)
-    better = neighbours.by_logits(first.export().values(rows), _reach(rows, settings), settings.seed)
+    better = neighbours.by_logits(first.export().values(rows), reach, settings.seed)
     net = _net(rows, settings)
     net.start_from(first)
     return fit(net, rows, better, "stage 2", progress, kept)
 
 
 def _reach(rows: Rows, settings: Settings) -> int:
-    """How many neighbours stage two draws from: of dense rows no more than a share, or as many as stage one."""
-    if isinstance(rows, Sparse):
-        return settings.neighbours
-    return min(settings.neighbours, max(FIRST_NEIGHBOURS, len(rows) // FEW))
+    """How many neighbours stage two draws from: no more than a share of the entries, or as many as stage one.
+
+    Of 1,000 to 2,000 posts of 20 Newsgroups mAP is best by 30 to 60 neighbours, of 60 by 8 (.54, by all others .40).
+    """
+    share = max(FIRST_NEIGHBOURS, len(rows) // (FEW if isinstance(rows, Sparse) else FEW_IMAGES))
+    return max(1, min(settings.neighbours, share, len(rows) // FEWEST))
 
 
 def _net(rows: Rows, settings: Settings) -> Autoencoder:

@@ -103,17 +103,30 @@ def test_images_of_one_shape_have_near_codes(net):
     assert weights.reconstruct(bits).shape == pixels.shape
 
 
-def test_few_images_have_few_neighbours(monkeypatch):
-    seen = []
+@pytest.mark.parametrize(
+    ("kind", "count", "wanted", "reach"),
+    [
+        ("images", 90, 100, 11), ("images", 200, 100, 15), ("images", 900, 100, 30), ("images", 900, 20, 20),
+        ("images", 90, 5, 5), ("texts", 6, 100, 1), ("texts", 60, 100, 7), ("texts", 400, 100, 15),
+        ("texts", 2000, 100, 40), ("texts", 2000, 30, 30),
+    ],
+)  # fmt: skip
+def test_few_entries_have_few_neighbours(monkeypatch, kind, count, wanted, reach):
+    found, asked = [], []
     by_logits = neighbours.by_logits
-    monkeypatch.setattr(
-        neighbours, "by_logits", lambda logits, *other: seen.append(other[0]) or by_logits(logits, *other)
-    )
-    settings = replace(IMAGES, steps=1)
-    for count, wanted in ((90, 100), (900, 100), (900, 20), (90, 5)):
-        train(shapes(count)[0], replace(settings, neighbours=wanted), quiet)
-    train(groups("sparse")[0], replace(FAST, steps=1), quiet)
-    assert seen == [15, 30, 20, 5, FAST.neighbours]
+
+    def spied(logits, number, seed):
+        asked.append(number)
+        found.append(by_logits(logits, number, seed))
+        return found[0]
+
+    monkeypatch.setattr(neighbours, "by_logits", spied)
+    rows = shapes(count)[0]
+    settings = replace(IMAGES if kind == "images" else FAST, steps=1, neighbours=wanted)
+    train(rows if kind == "images" else sparse(rows).unit(), settings, quiet)
+    assert asked == [reach]
+    told_apart = ~found[0].alike(np.arange(count))
+    assert told_apart.float().mean() > 0.5  # were all alike, stage two had nothing to learn
 
 
 def test_stage_two_goes_on_from_the_inner_layers_of_stage_one(monkeypatch):
