@@ -6,6 +6,8 @@ out of the query.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from math import isfinite
@@ -19,27 +21,42 @@ from indexer.errors import InvalidInput
 if TYPE_CHECKING:
     import sqlite3
 
+_OURS = int.from_bytes(b"HSHR")  # application_id of a file of hashret
 _MAGIC = b"SQLite format 3\0"
-_OURS = b"HSHR"  # application_id of a file of hashret, at byte 68 (sqlite.org/fileformat.html)
+_PAGE = 512  # bytes: no SQLite file is smaller
 _SHOWN = 8  # tables that a message names
 
 
 def is_sqlite(file: File) -> bool:
-    """Whether a file is SQLite's, by its first bytes."""
-    return _head(file).startswith(_MAGIC)
+    """Whether a file is SQLite's."""
+    return _application(file) is not None
 
 
-def _head(file: File) -> bytes:
+def _application(file: File) -> int | None:
+    """The application_id of a SQLite file, 0 of one that cannot be read now; None for another file.
+
+    Asked through SQLite, for this process may have the file open: if anything else opened and closed it, all locks that
+    SQLite holds on it would be gone, https://www.sqlite.org/howtocorrupt.html#posix_close_bug.
+    """
+    import sqlite3
+
     try:
-        with file.path.open("rb") as stream:
-            return stream.read(100)
+        if file.path.stat().st_size < _PAGE:  # too short to be in use
+            return 0 if file.path.read_bytes().startswith(_MAGIC) else None
+        if not os.access(file.path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise unreadable(file, error) from error
+    try:
+        with closing(_connect(file)) as connection:
+            return int(connection.execute("PRAGMA application_id").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        return None if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB else 0
 
 
 def advice(file: File) -> InvalidInput:
     """What to say of a SQLite file that is given without a query."""
-    if _head(file)[68:72] == _OURS:
+    if _application(file) == _OURS:
         query, what = "SELECT key AS id, content AS text FROM entries", "is a file of hashret"
         return InvalidInput(f'{file.shown}: {what}: to read its entries, give --sql "{query}"')
     import sqlite3

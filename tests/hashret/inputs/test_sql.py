@@ -1,6 +1,8 @@
 """Queries on SQLite files: rows, what SQLite says, and what to do with a file that comes without a query."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from hashret.engine import Engine
 from hashret.inputs import Entry, ReadOptions, Source
+from hashret.settings import Settings
 from indexer.errors import InvalidInput, NotFound
 from tests.hashret.conftest import make_entries
 
@@ -149,3 +152,24 @@ def test_a_file_of_hashret_tells_how_its_entries_are_read(hasher):
     query = "SELECT key AS id, content AS text FROM entries"
     assert message("docs.hashret") == f'docs.hashret: is a file of hashret: to read its entries, give --sql "{query}"'
     assert read("docs.hashret", sql=query) == [Entry(entry.key, entry.content) for entry in entries]
+
+
+HELD = (  # by whoever reads a database with a log: a lock on the file itself, sqlite.org/src/file/src/os.h
+    "import fcntl, sys; file = open(sys.argv[1], 'r+b')\n"
+    "try: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)\n"
+    "except OSError: print('held')"
+)
+
+
+def held(path):
+    run = subprocess.run([sys.executable, "-c", HELD, path], capture_output=True, text=True, check=True)
+    return run.stdout == "held\n"
+
+
+def test_a_file_that_is_open_keeps_its_locks():
+    with Engine.fit("docs.db", make_entries(40), Settings(bits=8, steps=2)) as engine:
+        assert len(engine) == 40
+        assert held("docs.db")
+        assert len(read("docs.db", sql="SELECT key AS id, content AS text FROM entries")) == 40
+        assert message("docs.db").startswith("docs.db: is a file of hashret: ")
+        assert held("docs.db")
