@@ -80,8 +80,8 @@ class Index:
         """Let go of file and memory."""
         self._short = None
         vars(self).pop("within", None)
-        self._memory.close()
         self.store.close()
+        self._memory.close()
 
     def __enter__(self) -> Self:
         return self

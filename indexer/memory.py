@@ -46,7 +46,7 @@ class Memory:
         self._lock = Lock()
         self._held: tuple[object, Scan | Multi | None] = None, None  # as of which change; read and set at once
         self.direct: Callable[[Any, Any], Any] = _nothing
-        self._open = np.ones(1, np.int64)  # 0 once it is not
+        self._open = store.opened
         self._asked = 0
         self._worker: Thread | None = None
 
@@ -58,7 +58,6 @@ class Memory:
     def close(self) -> None:
         """Forget everything, and what is still being made too: the file must not be looked at from now on."""
         with self._lock:
-            self._open[0] = 0
             self._held, self.direct = (None, None), _nothing
 
     def current(self, queries: int = 1) -> Scan | Multi:

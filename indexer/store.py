@@ -49,9 +49,9 @@ class Store:
         if bits is None:
             raise Corrupt(f"{path}: its model is not there: restore the file from a copy")
         self.bits: int = bits
-        self._writes = np.zeros(1, np.int64)  # by this process; one count for all views of a database in memory
+        self._writes, self.opened = np.zeros(1, np.int64), np.ones(1, np.int64)  # of all views: by us; 0 once closed
         self._watch = None if path == schema.MEMORY else Watch(path)
-        # Gives a value that is another one after anybody has written: cheap to ask for before every search.
+        # Gives another value after anybody has written: cheap to ask for before every search.
         self.change: Callable[[], object] = self._watch.change if self._watch else self._writes.tobytes
 
     @property
@@ -105,7 +105,8 @@ class Store:
         return other
 
     def close(self) -> None:
-        """Let go of the file; its write-ahead log is merged into it. What is asked afterwards raises `HashretError`."""
+        """Let go of the file; its log is merged into it. What is asked afterwards raises `HashretError`."""
+        self.opened[0] = 0
         if self._watch is not None:
             self._watch.close()
         schema.close(self._engine, self.path)

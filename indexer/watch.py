@@ -80,11 +80,16 @@ class Watch:
 
 
 def _address(path: str) -> int | None:
-    """Where the first page of a file is in the memory of this process; None if it is not."""
-    inode = str(os.stat(path).st_ino)
+    """Where the first page of a file is in the memory of this process; None if it is not.
+
+    Files on two devices may have one number. On some file systems the device is told otherwise; then the name tells.
+    """
+    stat, names = os.stat(path), {path, os.path.realpath(path)}
+    device = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}"
     with open(MAPS, encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            span, _, offset, _, number, *name = line.split(maxsplit=5)
-            if number == inode and int(offset, 16) == 0 and name and name[0].rstrip().endswith("-shm"):
+            span, _, offset, where, number, *name = line.split(maxsplit=5)
+            ours = number == str(stat.st_ino) and (where == device or (name and name[0].rstrip("\n") in names))
+            if ours and int(offset, 16) == 0:
                 return int(span.split("-")[0], 16)
     return None

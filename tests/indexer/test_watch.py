@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from indexer import Index
-from indexer.watch import Watch
+from indexer.watch import Watch, _address
 from tests.indexer.conftest import names, random_codes
 
 TAKE = (  # the lock that every connection shares as long as it is open: whoever gets it alone starts the index anew
@@ -79,3 +80,20 @@ def test_an_index_leaves_one_file_behind(path, tmp_path):
         index.add(["a"], random_codes(1, 64))
         index.search(random_codes(1, 64), 1)
     assert [each.name for each in tmp_path.iterdir()] == ["codes.db"]
+
+
+def test_memory_of_a_file_with_the_same_number_on_another_device_is_not_taken(tmp_path, monkeypatch):
+    path = tmp_path / "a.db-shm"
+    path.write_bytes(b"")
+    stat, maps = path.stat(), tmp_path / "maps"
+    monkeypatch.setattr("indexer.watch.MAPS", str(maps))
+    device, other = (f"{os.major(number):02x}:{os.minor(number):02x}" for number in (stat.st_dev, stat.st_dev + 1))
+
+    def address(offset, where, name):
+        maps.write_text(f"7f00-7f80 rw-s {offset} {where} {stat.st_ino}    {name}\n")
+        return _address(str(path))
+
+    assert address("00000000", device, "/elsewhere-shm") == 0x7F00
+    assert address("00000000", other, str(path)) == 0x7F00  # a file system that tells another device in maps
+    assert address("00000000", other, "/mnt/b.db-shm") is None
+    assert address("00008000", device, str(path)) is None  # its second page

@@ -136,11 +136,26 @@ def test_a_closed_file_is_not_looked_at(index):
 
 def test_a_search_that_waited_for_the_file_to_be_closed_prepares_no_other(index):
     code, right = rows_of(index)[1][0], brute.within(*rows_of(index), rows_of(index)[1][0], 0)
-    index._memory.close()  # as `Index.close` begins, with the store still open
+    index.store.opened[0] = 0  # as `Store.close` begins, with the file still open
+    index._memory.close()
     assert same(index.within(code, 0), right)
     index.warm()
     assert same(index.within(code, 0), right)
     assert directly(index, code, 0) is None
+
+
+@pytest.mark.parametrize("closed", ["view", "index"])
+def test_a_file_that_was_closed_through_another_view_is_not_looked_at(index, closed):
+    code, view = rows_of(index)[1][0], Index(index.store.of(index.store.model_id))
+    for each in (index, view):
+        each.warm()
+        quickly(each)
+    gone, kept = (view, index) if closed == "view" else (index, view)
+    within = kept.within
+    gone.close()
+    with pytest.raises(HashretError) as refused:  # its numbers are no longer in memory: to look at them would crash
+        within(code, 1)
+    assert str(refused.value) == f"{index.store.path}: was closed: open it again"
 
 
 def test_tables_that_are_ready_when_the_file_was_closed_are_not_asked(path, monkeypatch):
