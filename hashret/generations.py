@@ -234,7 +234,8 @@ def _encode_given(now: Searcher, number: int, entries: Iterable[Entry], progress
     hasher = hasher_of(succession, number, now.hasher.embed)
     for batch in batches(entries, BATCH):
         known = succession.lacking_keys([entry.key for entry in batch])
-        fits = [one for one in batch if one.key in known and known[one.key][1] == one.digest()]
+        same = (one for one in batch if one.key in known and known[one.key][1] == one.digest())
+        fits = list({one.key: one for one in same}.values())  # a key may come twice
         if fits:
             ids, digests = [known[one.key][0] for one in fits], [known[one.key][1] for one in fits]
             _put(now, number, (ids, digests), hasher.encode([one.content for one in fits]), progress)

@@ -35,14 +35,16 @@ def psnr(clean: Floats, other: Floats) -> float:
 def restore(hasher: Hasher, entries: Iterable[Entry], folder: str, noise: float, seed: int) -> Iterator[Restored]:
     """Write each entry's image to the folder as PNG under its own name, with `noise` added first where that is not 0.
 
-    Raises `InvalidInput` if the model is not of images, or if two of them would be one file.
+    Raises `InvalidInput` if the model, or an entry, is not of images, or if two of them would be one file.
     """
     if not isinstance(hasher.features, Image):
         raise InvalidInput(f"only images are denoised: the model encodes {hasher.kind}")
     rng = np.random.default_rng(seed)
     written: set[Path] = set()
     for entry in entries:
-        clean: Floats = hasher.features.transform([entry.content])  # type: ignore[list-item]
+        if isinstance(entry.content, str) or entry.content.dtype != np.uint8:
+            raise InvalidInput(f"{entry.key}: is no image: give .png or .jpg files")
+        clean: Floats = hasher.features.transform([entry.content])
         rows = clean
         if noise:
             rows = (clean + noise * rng.standard_normal(clean.shape, dtype=np.float32)).clip(0, 1)

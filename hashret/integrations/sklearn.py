@@ -109,7 +109,6 @@ class HashTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         checked = validate_data(self, rows, reset=fresh, accept_sparse="csr", dtype=np.float32)
         if sparse.issparse(checked) if kind is None else kind == "matrix":
             matrix = sparse.csr_matrix(checked)
-            matrix.sum_duplicates()
             return Sparse(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data, matrix.shape[1])
         return checked.toarray() if sparse.issparse(checked) else checked
 

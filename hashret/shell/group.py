@@ -71,6 +71,8 @@ class Group(click.Group):
         try:
             environment.check(self.commands)
             return super().invoke(ctx)
+        except click.MissingParameter:
+            raise
         except click.BadParameter as error:
             raise click.BadParameter(error.message + environment.source_of(error), error.ctx, error.param) from error
         except HashretError as error:

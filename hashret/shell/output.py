@@ -17,6 +17,7 @@ from typing import Any, Literal
 import click
 
 from hashret.shell import notes
+from indexer.errors import InvalidInput
 
 Row = dict[str, Any]
 Progress = Any  # see `progress`
@@ -46,8 +47,12 @@ def write(rows: Sequence[Row], form: str | None, group: str = "") -> None:
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
     elif form == "ids":
-        for row in rows:
-            click.echo(row["key"])
+        keys = [str(row["key"]) for row in rows]
+        broken = next((key for key in keys if "\n" in key or key.endswith("\r")), None)
+        if broken is not None:  # whoever reads a key a line would take its parts for others
+            raise InvalidInput(f"key {broken!r} has a line break: use --json in place of --ids")
+        for key in keys:
+            click.echo(key)
     elif form == "table":
         for title, part in groupby(rows, lambda row: str(row.get(group, ""))):
             table([{name: row[name] for name in row if name != group} for row in part], title)
@@ -100,7 +105,7 @@ def _cell(value: object) -> str:
     """A value on one line."""
     if isinstance(value, float):
         return f"{value:.3f}"
-    text = " ".join((json.dumps(value) if isinstance(value, dict) else str(value)).split())
+    text = " ".join((json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)).split())
     return text if len(text) <= SNIPPET else text[: SNIPPET - 1] + "…"
 
 
@@ -111,7 +116,11 @@ def _write_csv(rows: Sequence[Row], delimiter: str) -> None:
     writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
     writer.writerow(rows[0])
     for row in rows:
-        writer.writerow(json.dumps(cell) if isinstance(cell, dict | list | tuple) else cell for cell in row.values())
+        cells = (
+            json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict | list | tuple) else cell
+            for cell in row.values()
+        )
+        writer.writerow(cells)
 
 
 def counted(done: int, total: int, rate: float | None) -> str:

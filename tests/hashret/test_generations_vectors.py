@@ -83,3 +83,12 @@ def test_images_that_are_not_kept_are_given_again(images, image_hasher):
         codes = engine.hasher.encode([entry.content for entry in images])
         np.testing.assert_array_equal(engine.index.codes(np.arange(1, 33)), codes)
         assert engine.hasher.settings.image_size == 12
+
+
+def test_a_key_that_is_given_twice_is_encoded_once(vectors, vector_hasher):
+    entries = [Entry(str(n), row) for n, row in enumerate(vectors)]
+    with Engine.create(":memory:", vector_hasher) as engine:
+        engine.add(entries)
+        assert engine.reencode(OTHER, [*entries, entries[7]]).encoded == 80
+        engine.promote()
+        np.testing.assert_array_equal(engine.index.codes(np.arange(1, 81)), engine.hasher.encode(vectors))

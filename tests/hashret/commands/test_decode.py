@@ -65,6 +65,20 @@ def test_denoise_is_for_images(stored, tmp_path):
     assert err == "Error: only images are denoised: the model encodes text\n"
 
 
+def test_denoise_takes_images_and_stays_in_its_folder(tmp_path, monkeypatch):
+    db, folder = tmp_path / "p.db", pictures(tmp_path / "pics", 40)
+    run("index", db, folder, "--kind", "plain", "--image-size", 9, "--bits", 16, "--steps", 5, "--batch", 16)
+    (tmp_path / "a.txt").write_text("moon")
+    np.save(tmp_path / "a.npy", np.zeros((2, 9), np.float32))
+    for name, key in (("a.txt", "a.txt"), ("a.npy", "a.npy:0")):
+        _, err = run("denoise", db, tmp_path / name, "-o", tmp_path / "out", code=2)
+        assert err.endswith(f"{key}: is no image: give .png or .jpg files\n")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    run("denoise", db, "../pics/3.png", "-o", "out")
+    assert [str(path) for path in (tmp_path / "here").rglob("*.png")] == [str(tmp_path / "here" / "out" / "3.png")]
+
+
 def test_denoise_writes_over_nothing_but_what_it_wrote(tmp_path, monkeypatch):
     db, folder = tmp_path / "p.db", pictures(tmp_path / "pics", 40)
     run("index", db, folder, "--kind", "plain", "--image-size", 9, "--bits", 16, "--steps", 5, "--batch", 16)

@@ -132,3 +132,14 @@ def test_without_scikit_learn_the_extra_is_named():
         run.stderr.splitlines()[-1]
         == "indexer.errors.NotInstalled: HashTransformer is of scikit-learn: pip install 'hashret[sklearn]'"
     )
+
+
+def test_matrices_are_left_as_they_are():
+    matrix = sparse.csr_matrix(np.random.default_rng(0).random((60, 12), dtype=np.float32).round())
+    order = np.concatenate([np.arange(a, b)[::-1] for a, b in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)])
+    given = sparse.csr_matrix((matrix.data[order], matrix.indices[order], matrix.indptr), matrix.shape)
+    before = [array.copy() for array in (given.data, given.indices, given.indptr)]
+    hasher = HashTransformer(bits=8, steps=2, settings=SMALL).fit(given)
+    np.testing.assert_array_equal(hasher.transform(given), hasher.transform(matrix))
+    for now, then in zip((given.data, given.indices, given.indptr), before, strict=True):
+        np.testing.assert_array_equal(now, then)

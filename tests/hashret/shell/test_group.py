@@ -72,3 +72,13 @@ def test_help_fits_terminals_of_any_width(columns):
     out, err = run("query", "--help", env={"COLUMNS": columns})
     assert "--where CONDITION" in out
     assert err == ""
+
+
+@pytest.mark.parametrize(
+    "words", [["remove", "a.db"], ["query"], ["similar", "a.db"], ["index", "a.db"], ["denoise", "a.db", "a.png"]]
+)
+def test_what_is_missing_is_named(words):
+    _, err = run(*words, code=2)
+    last = err.splitlines()[-1]
+    assert last.startswith(("Error: Missing argument '", "Error: Missing option '"))
+    assert last.endswith("'.")

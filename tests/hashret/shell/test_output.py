@@ -1,6 +1,7 @@
 import pytest
 
 from hashret.shell import output
+from indexer.errors import InvalidInput
 
 ROWS = [
     {"query": "q", "key": "a", "score": 0.5, "content": "two\nlines", "meta": {"x": 1}},
@@ -83,3 +84,17 @@ def test_a_path_that_the_key_tells_is_left_out_of_tables_only(capsys, monkeypatc
     assert '{"path": "/elsewhere", "x": 1}' in capsys.readouterr().out
     output.write(rows, "json")
     assert capsys.readouterr().out == '{"key": "a/b.md", "meta": {"path": "/home/notes/a/b.md"}}\n'
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a\r\nb", "a\n", "a\r"])
+def test_keys_with_line_breaks_are_not_listed_a_line_each(key, capsys):
+    with pytest.raises(InvalidInput) as caught:
+        output.write([{"key": "fine"}, {"key": key}], "ids")
+    assert str(caught.value) == f"key {key!r} has a line break: use --json in place of --ids"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "table", "json"])
+def test_meta_is_readable_in_every_form(form, capsys):
+    output.write([{"key": "a", "meta": {"author": "Jürgen Müller"}}], form)
+    assert "Jürgen" in capsys.readouterr().out
