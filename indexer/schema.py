@@ -240,6 +240,32 @@ def _writable(place: Path) -> bool:
     return os.access(place.parent, os.W_OK) and (os.access(place, os.W_OK) or not place.exists())
 
 
+class _SameFile:
+    """Whether a name is still that of the file that was opened by it: what is written to another would be lost."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._place = path, Path(path).absolute()
+        self._number: tuple[int, int] | None = None
+
+    def remember(self) -> None:
+        """Take the file for the right one, unless one is known."""
+        if self._number is None and self._path != MEMORY:
+            self._number = self._now()
+
+    def check(self, *_: object) -> None:
+        """Raise `Mismatch` if it is another, or gone."""
+        if self._number is not None and self._now() != self._number:
+            raise Mismatch(f"{self._path}: was deleted or replaced since it was opened: open it again")
+
+    def _now(self) -> tuple[int, int]:
+        """What tells a file from another; of one that is not there nothing."""
+        try:
+            stat = self._place.stat()
+        except OSError:
+            return 0, 0
+        return stat.st_dev, stat.st_ino
+
+
 def _connect(path: str, *pragmas: str) -> Engine:
     """An engine whose connections begin transactions when we say so, not when the driver thinks fit."""
     options: dict[str, Any] = {}
@@ -250,9 +276,12 @@ def _connect(path: str, *pragmas: str) -> Engine:
         place, query = reading(path)
         url = URL.create("sqlite", database=place, query={**query, "uri": "true"})
     engine = create_engine(url, **options)
+    same = _SameFile(path)
+    event.listen(engine, "do_connect", same.check)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: object) -> None:
+        same.remember()
         connection.isolation_level = None
         for pragma in PRAGMAS + pragmas:
             connection.execute(f"PRAGMA {pragma}")
@@ -260,6 +289,8 @@ def _connect(path: str, *pragmas: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         words = connection.get_execution_options().get("hashret_begin", "BEGIN")
+        if words != "BEGIN":
+            same.check()
         for left in range(TRIES - 1, -1, -1):
             try:
                 connection.exec_driver_sql(words)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer import Index
-from indexer.errors import HashretError, InvalidInput, NotFound
+from indexer.errors import InvalidInput, NotFound
 from indexer.segments import Cache
 from indexer.store import Batch
 from tests.indexer import brute
@@ -333,34 +333,3 @@ def test_a_list_is_of_keys_in_order(keys, prefix, after, size, chosen):
         if key.startswith(prefix) and key > after and (chosen is None or number in chosen)
     )
     assert [(row.key, row.id) for row in listed] == wanted[:size]
-
-
-@pytest.mark.parametrize("maps", ["/proc/self/maps", "/nowhere"])
-@pytest.mark.parametrize("kind", ["file", "memory"])
-def test_what_was_closed_answers_nothing_and_writes_nothing(path, monkeypatch, kind, maps):
-    monkeypatch.setattr("indexer.watch.MAPS", maps)
-    place, code = path if kind == "file" else ":memory:", random_codes(1, 64)
-    index = Index.create(place)
-    index.add(["a"], code)
-    index.close()
-    for use in (
-        lambda: index.search(code, 1),
-        lambda: index.within(code, 1),
-        lambda: index.bucket(code),
-        lambda: index.add(["b"], code),
-        lambda: index.remove(["a"]),
-        lambda: index.keys([1]),
-        lambda: index.store.rows(np.array([1])),
-        lambda: index.store.of(1),
-        lambda: len(index),
-        index.check,
-        index.warm,
-    ):
-        with pytest.raises(HashretError) as refused:
-            use()
-        assert str(refused.value) == f"{place}: was closed: open it again"
-    index.close()
-    if kind == "file":
-        with Index.open(path) as again:
-            assert again.store.keys(np.array([1])) == ["a"]
-            assert len(again) == 1
