@@ -10,7 +10,6 @@ Keys are those of the ids file; else of the file itself; else file:row, or the n
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from hashret.inputs import Source
 from hashret.inputs.entry import File, ReadOptions
 from hashret.inputs.records import key_of, parse
 from hashret.inputs.text import lines, unreadable
-from hashret.inputs.vectors import ids_file
+from hashret.inputs.vectors import PICKLED, ids_file, npz_arrays
 from indexer.bits import Codes, Ids, as_codes, check_bits, pack
 from indexer.errors import InvalidInput, NotFound
 
@@ -103,15 +102,14 @@ def _read_npy(file: File, bits: int | None) -> Ready:
 
 def _read_npz(file: File, bits: int | None) -> Ready:
     """An .npz file, as `hashret export` writes it."""
-    try:
-        with np.load(file.path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ("codes", "ids") if name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InvalidInput(f"{file.shown}: is not a whole .npz file of numbers: write it with numpy.savez") from error
-    if "codes" not in arrays:
+    arrays = npz_arrays(file)
+    for name in ("codes", "ids"):
+        if name in arrays and arrays[name] is None:
+            raise InvalidInput(f"{file.shown} array {name!r}: {PICKLED}")
+    array, ids = arrays.get("codes"), arrays.get("ids")
+    if array is None:
         raise InvalidInput(f"{file.shown}: has no array called codes: write numpy.savez(file, codes=..., ids=...)")
-    codes, read_as = _codes(arrays["codes"], bits, f"{file.shown} array 'codes'")
-    ids = arrays.get("ids")
+    codes, read_as = _codes(array, bits, f"{file.shown} array 'codes'")
     if ids is not None and ids.shape != (len(codes),):
         raise InvalidInput(
             f"{file.shown} array 'ids': has shape {ids.shape} for {len(codes)} codes: give one id a code"

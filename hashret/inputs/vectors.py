@@ -23,7 +23,7 @@ from hashret.inputs.text import fault, lines, unreadable
 from indexer.errors import InvalidInput, hint
 
 _BLOCK = 4096  # rows converted at once: 6 MiB at 384 numbers
-_PICKLED = "holds pickled objects, which are never loaded: save it as plain numbers or texts"
+PICKLED = "holds pickled objects, which are never loaded: save it as plain numbers or texts"
 _ID_ARRAYS = ("ids", "id", "keys")
 _BROKEN = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError)
 
@@ -94,22 +94,27 @@ def _npy_header(file: File) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _npz(file: File, options: ReadOptions) -> _Matrix:
-    """The matrix, ids and columns of an .npz file."""
+def npz_arrays(file: File) -> dict[str, NDArray[Any] | None]:
+    """The arrays of an .npz file by name, None for one of objects; raises `InvalidInput` for a file that is broken."""
     try:
         with zipfile.ZipFile(file.path):  # a .npy by this name would come as an array, which cannot be closed
             pass
         with np.load(file.path, allow_pickle=False) as archive:
-            arrays = dict(_arrays(archive))
+            return dict(_arrays(archive))
     except _BROKEN as error:
         raise InvalidInput(f"{file.shown}: is not a whole .npz file: write it with numpy.savez") from error
+
+
+def _npz(file: File, options: ReadOptions) -> _Matrix:
+    """The matrix, ids and columns of an .npz file."""
+    arrays = npz_arrays(file)
     name = options.array or _only_matrix(arrays, file)
     if name not in arrays:
         there = f"there are {_listed(arrays)}; name one with --array{hint(name, arrays)}"
         raise InvalidInput(f"{file.shown}: no array {name!r}: {there}")
     matrix = arrays[name]
     if matrix is None:
-        raise InvalidInput(f"{file.shown} array {name!r}: {_PICKLED}")
+        raise InvalidInput(f"{file.shown} array {name!r}: {PICKLED}")
     _check(matrix.shape, matrix.dtype, f"{file.shown} array {name!r}")
     columns = {
         other: column
@@ -121,7 +126,7 @@ def _npz(file: File, options: ReadOptions) -> _Matrix:
         return _Matrix(matrix, None, columns)
     ids = arrays[id_name]
     if ids is None:
-        raise InvalidInput(f"{file.shown} array {id_name!r}: {_PICKLED}")
+        raise InvalidInput(f"{file.shown} array {id_name!r}: {PICKLED}")
     columns.pop(id_name, None)
     return _Matrix(matrix, _id_list(ids.tolist(), f"{file.shown} array {id_name!r}"), columns)
 
@@ -159,7 +164,7 @@ def _listed(arrays: Mapping[str, NDArray[Any] | None]) -> str:
 def _check(shape: tuple[int, ...], dtype: np.dtype[Any], place: str) -> None:
     """Raise `InvalidInput` unless this is a matrix of floats."""
     if dtype.hasobject:
-        raise InvalidInput(f"{place}: {_PICKLED}")
+        raise InvalidInput(f"{place}: {PICKLED}")
     if dtype.kind != "f":
         raise InvalidInput(f"{place}: is of dtype {dtype}, not float: convert it with .astype('float32')")
     if len(shape) != 2:

@@ -11,6 +11,21 @@ CODES = np.random.default_rng(5).integers(0, 256, (60, 4), dtype=np.uint8)
 IDS = np.arange(60, dtype=np.int64)[::-1] * 10**12 + 3
 
 
+def plain(path):
+    """An .npy file, whatever its name."""
+    with path.open("wb") as file:
+        np.save(file, CODES)
+
+
+def torn(path):
+    """An archive whose numbers do not unpack."""
+    np.savez_compressed(path, codes=CODES)
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 3
+    whole[middle : middle + 10] = bytes(10)
+    path.write_bytes(whole)
+
+
 def flat():
     index = faiss.IndexBinaryFlat(32)
     index.add(CODES)
@@ -153,7 +168,11 @@ def write(path, make):
          "bits is 264: give a multiple of 8 from 8 to 256"),
         ("x.npz", lambda path: np.savez(path, other=CODES),
          "has no array called codes: write numpy.savez(file, codes=..., ids=...)"),
-        ("x.npz", b"PK", "is not a whole .npz file of numbers: write it with numpy.savez"),
+        ("x.npz", b"PK", "is not a whole .npz file: write it with numpy.savez"),
+        ("x.npz", plain, "is not a whole .npz file: write it with numpy.savez"),
+        ("x.npz", torn, "is not a whole .npz file: write it with numpy.savez"),
+        ("x.npz", lambda path: np.savez(path, codes=CODES, ids=np.array([None], object)),
+         " array 'ids': holds pickled objects, which are never loaded: save it as plain numbers or texts"),
         ("x.jsonl", b'{"id": "a"}\n', ":1: field 'code' is no code: give its bytes in hexadecimal"),
         ("x.jsonl", b'{"code": "00"}\n{"code": "0001"}\n',
          ":2: the code has 2 bytes, the others 1: give codes of one length"),
