@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hashret.inputs.entry import Entry, ReadOptions
 from hashret.inputs.images import decoded, pixels
-from hashret.inputs.records import Fields, check, content_field, entry, key_field, key_of, missing
+from hashret.inputs.records import TEXT_FIELDS, Fields, check, content_field, entry, key_field, key_of, missing
 from indexer.errors import InvalidInput
 
 
@@ -73,6 +73,8 @@ class Frame:
     def _fields(self, record: Mapping[str, Any]) -> tuple[str, Fields]:
         """The kind of the content, and the columns of content and id, by the first row."""
         kinds = {name: _kind(value) for name, value in record.items()}
+        # What is called text and is missing here is not text of another name.
+        kinds |= {name: "text" for name in TEXT_FIELDS if name in record and _plain(record[name]) is None}
         key = key_field(kinds, self.options)
         if key is not None and key not in kinds:
             raise missing(self.shown, key, kinds, "--id-field")
@@ -174,6 +176,8 @@ def _image(value: Any, where: str) -> NDArray[np.uint8]:
 
 def _fits(value: Any) -> bool:
     """Whether JSON can hold a value, dates and decimals as text; rows of floats are left out as well."""
+    if isinstance(value, np.ndarray):  # a list, in pandas
+        return value.dtype.kind in "biuUO" and _fits(value.tolist())
     if isinstance(value, list | tuple):
         return not _is_vector(value) and all(map(_fits, value))
     if isinstance(value, Mapping):
@@ -184,7 +188,7 @@ def _fits(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it: null for NaN and infinity, text for dates and decimals."""
-    value = _scalar(value)
+    value = value.tolist() if isinstance(value, np.ndarray) else _scalar(value)
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, Mapping):

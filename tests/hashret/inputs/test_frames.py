@@ -139,6 +139,10 @@ def test_meta_is_what_json_can_hold():
     [
         ([{"text": "a"}, {"text": None}], {},
             "Duck row 1: field 'text' is null, not text: name another with --text-field"),
+        ([{"text": None, "title": "t"}, {"text": "a", "title": "u"}], {},
+            "Duck row 0: field 'text' is null, not text: name another with --text-field"),
+        ([{"text": float("nan"), "v": [0.5, 0.25]}], {},
+            "Duck row 0: field 'text' is a number, not text: name another with --text-field"),
         ([{"text": "a"}, {"text": " "}], {}, "Duck row 1: field 'text' is empty: remove the entry or fill it"),
         ([{"a": "x", "b": "y"}], {},
             "Duck: several columns of text, embeddings or images: there are a (text), b (text); name one "
@@ -194,3 +198,13 @@ def test_a_hasher_learns_from_the_vectors_of_a_table(vectors):
     rows = [{"id": n, "emb": row.tolist()} for n, row in enumerate(vectors)]
     settings = Settings(bits=16, steps=10, batch=32)
     assert Hasher.fit(Duck(rows), settings).digest == Hasher.fit(vectors, settings).digest
+
+
+def test_lists_of_pandas_are_lists():
+    rows = [
+        {"text": "a", "tags": np.array(["red", "blue"], object), "n": np.arange(2), "v": np.ones(2, np.float32)},
+        {"text": "b", "tags": np.array([], object), "n": np.arange(0), "v": np.ones(2, np.float32)},
+    ]
+    found = [entry.meta for entry in hashret.entries(Duck(rows))]
+    assert found == [{"tags": ["red", "blue"], "n": [0, 1]}, {"tags": [], "n": []}]
+    assert all(type(number) is int for number in found[0]["n"])
