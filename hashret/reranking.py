@@ -3,7 +3,8 @@
 1. Of the `reach` nearest codes the asymmetric score: what the query's real values say against an entry's bits. Of
    embeddings first by the linear part of their decoder, then, for the best of them, by all of it.
 2. Of the best by that what is stored of an entry is read: of texts the words and of images the pixels, of as many as
-   `shortlist` says, which tell half; of embeddings the cosine with the query's, of as many as it takes to be sure.
+   `shortlist` says, which count beside that score; of embeddings the vectors, which count alone, of as many as it takes
+   to be sure of the best.
 """
 
 from __future__ import annotations

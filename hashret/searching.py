@@ -125,11 +125,11 @@ class Searcher:
         return self._both(rows, number, ids, soft) if self._by_both(rows) else soft
 
     def _by_both(self, rows: Rows) -> bool:
-        """Whether what is stored of texts or images can be compared with the queries' rows, and tells half."""
+        """Whether what is stored of texts or images can be compared with the queries' rows, and counts beside codes."""
         return self.hasher.kind in CODES and (self.vectors or isinstance(rows, Sparse))
 
     def _by_vectors(self, rows: Rows) -> TypeGuard[Floats]:
-        """Whether the queries' rows can be compared with stored vectors, which tell all."""
+        """Whether the queries' rows can be compared with stored vectors, and these count alone."""
         return self.vectors and not isinstance(rows, Sparse) and self.hasher.kind not in CODES
 
     def _both(self, rows: Rows, number: int, ids: Ids, soft: Floats) -> Scores:

@@ -43,15 +43,13 @@ def rows(task: Judged) -> tuple[Sparse, Sparse]:
     return features.transform(task.documents), features.transform(task.queries)
 
 
-def tf_idf(task: Judged) -> Scores:
+def tf_idf(documents: Sparse, queries: Sparse) -> Scores:
     """Cosines (queries, documents)."""
-    documents, queries = map(as_scipy, rows(task))
-    return np.asarray((queries @ documents.T).toarray())
+    return np.asarray((as_scipy(queries) @ as_scipy(documents).T).toarray())
 
 
-def lsa_itq(task: Judged, bits: int, seed: int) -> Scores:
+def lsa_itq(documents: Sparse, queries: Sparse, bits: int, seed: int) -> Scores:
     """Distances (queries, documents) of ITQ's codes of principal components."""
-    documents, queries = rows(task)
     projection = itq(documents, bits, seed)
     return distances(projection.encode(queries), projection.encode(documents))
 
@@ -79,7 +77,8 @@ def shortlisted(near: Scores, scores: Scores, rest: Scores, share: float = SHARE
 
 def ways(task: Judged, seed: int) -> dict[str, Scores]:
     """Distances (queries, documents) of every way to rank."""
-    words = {"tf-idf": tf_idf(task), "BM25": bm25(task)}
+    tfidf = rows(task)
+    words = {"tf-idf": tf_idf(*tfidf), "BM25": bm25(task)}
     found = {f"{name} of every document": -scores for name, scores in words.items()}
     everyone = slice(0, len(task.queries))
     for bits in WIDTHS:
@@ -89,7 +88,7 @@ def ways(task: Judged, seed: int) -> dict[str, Scores]:
         soft = codes.queries @ as_signs(codes.codes).T / np.abs(codes.queries).sum(1, keepdims=True)
         found[f"{bits}-bit codes alone, Hamming"] = far = hamming(codes, everyone)
         found[f"{bits}-bit codes alone, asymmetric"] = -soft
-        found[f"{bits}-bit codes of LSA+ITQ alone, Hamming"] = lsa_itq(task, bits, seed)
+        found[f"{bits}-bit codes of LSA+ITQ alone, Hamming"] = lsa_itq(*tfidf, bits, seed)
         for name, scores in words.items():
             found[f"{name} of the tenth by {bits} bits, Hamming"] = shortlisted(far, scores, soft)
             found[f"{name} of the tenth by {bits} bits, asymmetric"] = shortlisted(-soft, scores, soft)
