@@ -63,10 +63,15 @@ class Curve:
         return cls({name: Stage(*parts) for name, parts in json.loads(text).items()})
 
 
+def facts(digest: str, curve: Curve) -> dict[str, str]:
+    """How the model of this digest was trained, as a file notes it; nothing if that is not known."""
+    return {f"curve {digest}": curve.to_json()} if curve.stages else {}
+
+
 def keep(store: Store, digest: str, curve: Curve) -> None:
-    """Note how the model of this digest was trained, if that is known."""
-    if curve.stages:
-        store.set_fact(f"curve {digest}", curve.to_json())
+    """Note it in a file that is there."""
+    for name, value in facts(digest, curve).items():
+        store.set_fact(name, value)
 
 
 def kept(store: Store, digest: str) -> Curve:

@@ -30,6 +30,7 @@ from indexer.bits import Codes
 from indexer.errors import InvalidInput, Mismatch, NotFound
 from indexer.index import Index
 from indexer.rows import Generation
+from indexer.store import Store
 from indexer.vectors import FACTS, FORMS, form_of
 from indexer.where import Where
 
@@ -67,16 +68,9 @@ class Engine(Opened):
             raise InvalidInput(f"vectors is {vectors!r}: give {' or '.join(FORMS)}")
         if form != "none" and hasher.kind not in ("image", "vector"):
             raise InvalidInput(f"vectors are kept of images and embeddings, the model encodes {hasher.kind}")
-        index = Index.create(path, bits=hasher.bits)
-        try:
-            index.store.set_model(*hasher.to_bytes(), hasher.digest)
-            index.store.set_fact("vectors", FACTS.get(form, form))
-            curve.keep(index.store, hasher.digest, hasher.curve)
-        except BaseException:  # Ctrl-C too: half a file would be in the way of the next try
-            index.close()
-            Path(path).unlink(missing_ok=True)
-            raise
-        return cls(index, hasher)
+        facts = {"vectors": FACTS.get(form, form), **curve.facts(hasher.digest, hasher.curve)}
+        store = Store.create(path, hasher.bits, (*hasher.to_bytes(), hasher.digest), facts)
+        return cls(Index(store), hasher)
 
     @classmethod
     def fit(

@@ -17,8 +17,9 @@ The file says that it is ours by `PRAGMA application_id` and which format it has
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,6 +51,7 @@ PRAGMAS = (
 )
 TRIES = 5  # to begin: SQLite gives up after ten seconds in which others were always quicker
 WAL = "journal_mode = WAL"  # lasts in the file, so only a new one is told: others may not be ours
+TABLES = "SELECT count(*) FROM sqlite_schema"
 APPLICATION = int.from_bytes(b"HSHR")
 
 metadata = MetaData()
@@ -128,13 +130,16 @@ def create(path: str, fill: Callable[[Connection], None]) -> Engine:
 
     Raises `InvalidInput` if the file exists.
     """
-    if path != MEMORY and Path(path).exists():
-        raise InvalidInput(f"{path}: exists already: add to it, or choose another name")
+    there = InvalidInput(f"{path}: exists already: add to it, or choose another name")
+    if holds(path):
+        raise there
     if path != MEMORY and not Path(path).absolute().parent.is_dir():
         raise NotFound(f"{path}: its folder is not there: make it first")
     engine = _connect(path, WAL)
     try:
         with mapped(path), writing(engine) as connection:
+            if connection.exec_driver_sql(TABLES).scalar_one():  # another process was quicker
+                raise there
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
             _upgrade(connection, 0)
             fill(connection)
@@ -142,6 +147,17 @@ def create(path: str, fill: Callable[[Connection], None]) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def holds(path: str) -> bool:
+    """Whether a file is there that holds anything: a creation that was killed leaves a database without a table."""
+    if path == MEMORY or not Path(path).exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=rw", uri=True)) as connection:
+            return bool(connection.execute(TABLES).fetchone()[0])
+    except sqlite3.Error:
+        return True
 
 
 def open_file(path: str) -> Engine:
@@ -159,6 +175,9 @@ def open_file(path: str) -> Engine:
             with engine.begin() as connection:
                 found = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
                 version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+                tables = connection.exec_driver_sql(TABLES).scalar_one()
+            if not tables:
+                raise NotFound(f"{path}: is empty: create it first, as by `hashret index`")
             if found != APPLICATION:
                 raise InvalidInput(f"{path}: is a database of something else: choose another name")
             if version > len(UPGRADES):

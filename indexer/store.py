@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from threading import RLock
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, func, select
 
 from indexer import schema, selection
 from indexer.bits import Codes, Ids, check_bits
@@ -32,6 +33,7 @@ from indexer.where import Where, condition
 
 BULK = 50_000  # a first load of so many builds its indexes afterwards: .7 against .15 million rows a second
 FEW = 1000  # rows that are read without SQLAlchemy
+NONE: Mapping[str, str] = MappingProxyType({})
 GIVEN = 1  # row of `models` that a new file begins with
 
 
@@ -65,13 +67,18 @@ class Store:
         return Cache(self.model_id, self.bits // 8)
 
     @classmethod
-    def create(cls, path: str, bits: int) -> Self:
-        """A new file for codes of this length; raises `InvalidInput` if it exists."""
+    def create(
+        cls, path: str, bits: int, held: tuple[str, bytes, str] | None = None, facts: Mapping[str, str] = NONE
+    ) -> Self:
+        """A new file for codes of this length, whole or not at all; raises `InvalidInput` if it exists.
+
+        The model is `held`, its settings, weights and digest; without it codes are ready-made. `facts` are noted.
+        """
         check_bits(bits)
 
         def fill(connection: Connection) -> None:
-            insert_model(connection, GIVEN, bits)
-            set_facts(connection, {"revision": 0, "entries": 0, "last_id": 0, "model": GIVEN})
+            insert_model(connection, GIVEN, bits, held)
+            set_facts(connection, {"revision": 0, "entries": 0, "last_id": 0, "model": GIVEN, **facts})
 
         return cls(path, schema.create(path, fill))
 
@@ -152,15 +159,6 @@ class Store:
 
     def __len__(self) -> int:
         return int(self.fact("entries") or 0)
-
-    def set_model(self, settings: str, weights: bytes, digest: str) -> None:
-        """Say which model the codes of this file are of; only while it has none and no entries."""
-        values = {"settings": settings, "weights": weights, "digest": digest}
-        with self._write() as connection:
-            held = connection.execute(select(models.c.digest).where(models.c.id == self.model_id)).scalar_one()
-            if held is not None or fact_number(connection, "entries"):
-                raise InvalidInput(f"{self.path}: has a model or entries already: create a new file")
-            connection.execute(update(models).where(models.c.id == self.model_id).values(**values))
 
     def model(self) -> Model | None:
         """The model of these codes, None for ready-made ones; raises `Corrupt` if its bytes are not of its digest."""

@@ -64,8 +64,9 @@ def import_codes(db: str, codes: str, ids: str | None) -> None:
     """
     from hashret.codefile import CodeFile
     from hashret.exchange.ready import read_ready
+    from indexer.schema import holds
 
-    there = Path(db).exists()
+    there = holds(db)
     with output.progress() as show:
         if there:
             with CodeFile.open(db) as held:
@@ -84,9 +85,10 @@ def _created(db: str, found: Any, show: Any) -> tuple[int, int]:
 
     if not len(found.codes):
         raise InvalidInput(f"{db}: there are no codes to store: nothing was made")
+    made = CodeFile.create(db, found.bits)
     try:
-        with CodeFile.create(db, found.bits) as held:
-            counts: tuple[int, int] = held.add(found, show)
+        with made:
+            counts: tuple[int, int] = made.add(found, show)
     except InvalidInput:
         Path(db).unlink(missing_ok=True)
         raise

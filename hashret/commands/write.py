@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import click
@@ -48,12 +47,13 @@ def index(
     lines of standard input. Stopped in the middle, the same command goes on.
     """
     from hashret.engine import Engine
+    from indexer.schema import holds
 
     chosen = {item.name: options.pop(item.name) for item in fields(Settings)}
     settings = Settings(**chosen)
     source = source_of(paths, options)
     with output.progress() as show:
-        if Path(db).exists():
+        if holds(db):
             with Engine.open(db, embed=embed) as engine:
                 _same_settings(db, engine.hasher.settings, chosen)
                 _same_vectors(db, form_of(engine.index.store.fact("vectors")), store_vectors)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
-from pathlib import Path
 from threading import RLock
 from typing import Any, Self
 from uuid import uuid4
@@ -23,6 +22,7 @@ from hashret.results import Hit
 from hashret.settings import Settings
 from indexer.bits import distances
 from indexer.errors import InvalidInput, NotFound, NotInstalled
+from indexer.schema import holds
 
 try:
     from langchain_core.documents import Document
@@ -56,7 +56,7 @@ class HashretStore(VectorStore):
         self._vectors = vectors
         self._engine: Engine | None = None
         self._lock = RLock()  # the first two calls may come at once
-        if path != ":memory:" and Path(path).exists():
+        if holds(path):
             self._engine = Engine.open(path, embed=embedding)
 
     @property

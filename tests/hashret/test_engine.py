@@ -243,13 +243,6 @@ def test_training_that_fails_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_gets_no_model_is_removed(tmp_path, hasher, monkeypatch):
-    monkeypatch.setattr("indexer.store.Store.set_fact", lambda *words: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        Engine.create(str(tmp_path / "x.db"), hasher)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_foreign_model_is_a_mismatch(stored, vector_hasher, hasher):
     with pytest.raises(Mismatch) as caught:
         Engine.open(stored, vector_hasher)

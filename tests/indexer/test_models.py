@@ -5,19 +5,18 @@ from hashlib import sha256
 import pytest
 
 from indexer import Index
-from indexer.errors import Corrupt, InvalidInput, Mismatch
+from indexer.errors import Corrupt, Mismatch
 from indexer.rows import Model
+from indexer.store import Store
 from indexer.succession import model_digest
-from tests.indexer.conftest import change, clustered_codes, file_rows, names, succeeded
+from tests.indexer.conftest import change, clustered_codes, file_rows, succeeded
 
 WEIGHTS = b"weights"
 MODEL = ("settings", WEIGHTS, model_digest("settings", WEIGHTS))
 
 
 def test_a_model_comes_back_as_it_was_given(path):
-    with Index.create(path) as index:
-        assert index.store.model() is None
-        index.store.set_model(*MODEL)
+    Store.create(path, 64, MODEL).close()
     with Index.open(path) as index:
         assert index.store.model() == Model(1, 64, MODEL[2], "settings", WEIGHTS)
 
@@ -28,8 +27,7 @@ def test_the_digest_of_a_model_is_of_settings_and_weights():
 
 @pytest.mark.parametrize("column", ["settings = 'other'", "weights = x'00'"])
 def test_a_damaged_model_is_refused(path, column):
-    with Index.create(path) as index:
-        index.store.set_model(*MODEL)
+    Store.create(path, 64, MODEL).close()
     change(path, f"UPDATE models SET {column}")
     with Index.open(path) as index:
         with pytest.raises(Corrupt) as error:
@@ -37,17 +35,9 @@ def test_a_damaged_model_is_refused(path, column):
         assert str(error.value) == f"{path}: model {MODEL[2][:12]} is damaged: restore the file from a copy"
 
 
-def test_a_file_with_entries_or_a_model_takes_no_other(filled, path):
-    text = f"{path}: has a model or entries already: create a new file"
-    with Index.open(path) as index:
-        with pytest.raises(InvalidInput) as error:
-            index.store.set_model(*MODEL)
-        assert str(error.value) == text
-        index.remove(names(200))
-        index.store.set_model(*MODEL)
-        with pytest.raises(InvalidInput) as error:
-            index.store.set_model(*MODEL)
-        assert str(error.value) == text
+def test_a_file_of_ready_made_codes_has_no_model(filled):
+    with Index.open(filled.path) as index:
+        assert index.store.model() is None
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import pytest
 
 from indexer import Index, schema
 from indexer.errors import Corrupt, HashretError, InvalidInput, Mismatch, NotFound
+from indexer.store import Store
 from tests.indexer import brute
-from tests.indexer.conftest import clustered_codes, names
+from tests.indexer.conftest import clustered_codes, file_rows, names, python
 
 GOLDEN = """\
 CREATE TABLE buckets (
@@ -124,12 +125,6 @@ def test_a_database_of_something_else_is_left_as_it_is(path):
     assert Path(path).read_bytes() == before
 
 
-def test_an_empty_file_is_a_database_of_something_else(path):
-    Path(path).touch()
-    assert refusal(path, InvalidInput) == f"{path}: is a database of something else: choose another name"
-    assert Path(path).read_bytes() == b""
-
-
 def test_a_newer_format(path):
     Index.create(path).close()
     run(path, "PRAGMA user_version = 9")
@@ -171,8 +166,68 @@ def test_a_file_that_cannot_be_finished_is_not_half_made(path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         Index.create(path)
     monkeypatch.undo()
-    text = f"{path}: is a database of something else: choose another name"
-    assert refusal(path, InvalidInput) == text
+    assert refusal(path, NotFound) == f"{path}: is empty: create it first, as by `hashret index`"
+    Index.create(path).close()
+    Index.open(path).close()
+
+
+KILLED = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from indexer.store import Store
+
+left = 0
+
+@event.listens_for(Engine, "before_cursor_execute")
+def kill(*_):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+for statement in range(1, 99):
+    child = os.fork()
+    if not child:
+        left = statement
+        Store.create(f"{sys.argv[1]}/{statement}.db", 16, ("settings", b"weights", "digest"), {"vectors": "int8"})
+        os._exit(0)
+    if not os.waitpid(child, 0)[1]:
+        break
+"""
+
+
+def test_a_creation_that_is_killed_leaves_all_or_nothing(tmp_path):
+    """At every statement of it; where nothing is, the same call makes the same file."""
+    python(KILLED, str(tmp_path))
+    *killed, whole = (str(tmp_path / f"{number}.db") for number in range(1, 1 + len(list(tmp_path.glob("*.db")))))
+    nothing = [path for path in killed if not schema.holds(path)]
+    assert nothing == killed[: len(nothing)]
+    assert len(nothing) > 10
+    for path in nothing:
+        assert refusal(path, NotFound) == f"{path}: is empty: create it first, as by `hashret index`"
+        Store.create(path, 16, ("settings", b"weights", "digest"), {"vectors": "int8"}).close()
+    for path in killed:
+        with Index.open(path) as index:
+            assert index.store.fact("vectors") == "int8"
+            assert index.bits == 16
+        assert file_rows(path)["facts"] == file_rows(whole)["facts"]
+        assert [row[1:-1] for row in file_rows(path)["models"]] == [("digest", 16, "settings", b"weights")]
+
+
+def test_an_empty_file_is_as_good_as_none(path):
+    Path(path).touch()
+    assert refusal(path, NotFound) == f"{path}: is empty: create it first, as by `hashret index`"
+    assert Path(path).read_bytes() == b""
+    Index.create(path).close()
+    Index.open(path).close()
+
+
+def test_of_two_who_create_a_file_the_second_is_told(path, monkeypatch):
+    monkeypatch.setattr(schema, "holds", lambda path: False)
+    Index.create(path).close()
+    before = file_rows(path)
+    assert refusal(path, InvalidInput, Index.create) == (f"{path}: exists already: add to it, or choose another name")
+    assert file_rows(path) == before
 
 
 def test_a_file_of_format_1_is_upgraded_with_all_that_it_holds(path, monkeypatch):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from indexer import Index
 from indexer.errors import InvalidInput, Mismatch, NotFound
 from indexer.rows import Generation, Model
+from indexer.store import Store
 from indexer.tables import Scan
 from tests.indexer import brute
 from tests.indexer.conftest import change, clustered_codes, file_rows, rows_of, succeeded
@@ -60,8 +61,7 @@ class Machine:
 
     def __init__(self, path):
         self.path, self.contents, self.made = path, {}, 0
-        self.index = Index.create(path, 16)
-        self.index.store.set_model("settings", b"weights", "m0")
+        self.index = Index(Store.create(path, 16, ("settings", b"weights", "m0")))
         self.in_use, self.beside = ("m0", 16), None
 
     def add(self, keys, seed):
@@ -260,8 +260,7 @@ def test_one_model_at_a_time_stands_beside(filled):
 
 
 def test_the_model_in_use_cannot_stand_beside_itself(path):
-    with Index.create(path) as index:
-        index.store.set_model("settings", b"weights", "a" * 64)
+    with Index(Store.create(path, 64, ("settings", b"weights", "a" * 64))) as index:
         before = file_rows(path)
         with pytest.raises(InvalidInput) as error:
             index.store.succession.begin(Model(0, 64, "a" * 64, "settings", b"weights"))
