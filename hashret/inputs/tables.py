@@ -1,13 +1,16 @@
 """CSV and TSV with a header, quoted as spreadsheets do: rows to entries by the rules of `records`.
 
-Not here: tables without a header, other separators, types: every value of a row is text.
+Columns of CSV are parted by what parts the names of the header: commas, or semicolons or tabs as spreadsheets write
+them in many countries. Not here: tables without a header, types: every value of a row is text.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from itertools import chain
 
 from hashret.inputs.entry import File, Items, ReadOptions
 from hashret.inputs.records import choose, entry, missing
@@ -16,6 +19,8 @@ from indexer.errors import InvalidInput
 
 # Long documents are welcome; what an unclosed quote can swallow is bounded all the same.
 _FIELD_LIMIT = 1 << 26
+
+_SEPARATORS = ",;\t"  # of as many the first
 
 _Row = tuple[int, list[str] | InvalidInput]
 
@@ -52,8 +57,13 @@ def _rows(file: File, options: ReadOptions) -> Generator[_Row]:
     """Rows with their first line; a row that cannot be read comes as its problem, and reading goes on after it."""
     csv.field_size_limit(max(csv.field_size_limit(), _FIELD_LIMIT))
     undecoded: list[InvalidInput] = []
-    separator = "\t" if file.name.lower().removesuffix(".gz").endswith(".tsv") else ","
-    reader = csv.reader(_feed(file, options, undecoded), delimiter=separator, strict=True)
+    feed = _feed(file, options, undecoded)
+    head: list[str] = []  # blank lines, and the first that is not
+    while not "".join(head).strip() and (line := next(feed, None)) is not None:
+        head.append(line)
+    tabs = file.name.lower().removesuffix(".gz").endswith(".tsv")
+    separator = "\t" if tabs or not head else _separator(head[-1])
+    reader = csv.reader(chain(head, feed), delimiter=separator, strict=True)
     while True:
         start = reader.line_num + 1
         try:
@@ -71,6 +81,12 @@ def _rows(file: File, options: ReadOptions) -> Generator[_Row]:
             undecoded.clear()
         elif row:
             yield start, row
+
+
+def _separator(header: str) -> str:
+    """What parts the names of a header: the commonest outside quotes, a comma if there is none."""
+    bare = re.sub('"[^"]*"', "", header)
+    return max(_SEPARATORS, key=bare.count)
 
 
 def _feed(file: File, options: ReadOptions, undecoded: list[InvalidInput]) -> Iterator[str]:

@@ -218,7 +218,8 @@ def test_json_lines_round_trip(tmp_path_factory, rows):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "separator"), [(".csv", ","), (".tsv", "\t"), (".csv.tsv", "\t"), (".tsv.csv", ",")]
+    ("suffix", "separator"),
+    [(".csv", ","), (".tsv", "\t"), (".csv.tsv", "\t"), (".tsv.csv", ","), (".csv", ";"), (".csv", "\t")],
 )
 def test_tables(suffix, separator):
     data = '\n_id,text,n\nk,"one, ""two""\nthree",1\n\nl,four,\n'.replace(",", separator)
@@ -226,6 +227,20 @@ def test_tables(suffix, separator):
     wanted = [Entry("k", two, {"n": "1"}), Entry("l", "four", {"n": ""})]
     assert read(f"a{suffix}", data) == wanted
     assert read(f"a{suffix}.gz", gzip.compress(b"\xef\xbb\xbf" + data.encode())) == wanted
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "entry"),
+    [
+        ("text;title, long;id", "a,b;t;k", Entry("k", "a,b", {"title, long": "t"})),
+        ('id,"a;b;c",text', "k,x;y,one;two", Entry("k", "one;two", {"a;b;c": "x;y"})),
+        ("id,text;n", "k,one", Entry("k", "one")),
+        ("text", "one; two", Entry("a.csv:2", "one; two")),
+    ],
+)
+def test_columns_are_parted_by_what_parts_most_names_outside_quotes(header, row, entry):
+    """As many commas as others: commas."""
+    assert read("a.csv", f"{header}\n{row}\n") == [entry]
 
 
 def test_a_row_without_an_id_is_known_by_its_first_line():
