@@ -48,6 +48,8 @@ def picture(engine: Engine, folder: Path | None, key: str, size: int) -> bytes:
     """The picture of an entry as PNG, its longer side `size` pixels at most; raises `NotFound`."""
     ids = engine.index.ids([key])
     file = inside(folder, key) if folder else None
+    if file is not None and _another(file, str(engine.get(key).meta.get("path", ""))):
+        file = None
     features = engine.hasher.features
     if not isinstance(features, Image):
         raise NotFound(f"{key}: has no picture: the file holds entries of kind {engine.hasher.kind}")
@@ -70,6 +72,14 @@ def inside(folder: Path, key: str) -> Path | None:
         return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
     except (OSError, ValueError):  # a name that no file can have
         return None
+
+
+def _another(file: Path, told: str) -> bool:
+    """Whether an entry tells of another file than was found by its key, as where two folders were indexed."""
+    try:
+        return not Path(told).samefile(file)
+    except (OSError, ValueError):  # the folder was moved since, or it tells of none
+        return False
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashret.engine import Engine
-from hashret.inputs import Entry
+from hashret.inputs import Entry, Source
 from hashret.web.pictures import home, inside, source
 from tests.hashret.web.conftest import asking
 
@@ -82,6 +82,25 @@ def test_a_file_that_is_gone_or_no_image_gives_way_to_the_code(photos, tmp_path)
     with asking(str(photos / "photos.db"), tmp_path) as client:
         for key in ("red/0.png", "red/2.png"):
             assert shown(client.get(f"/api/pictures/{key}?size=16")).shape == (16, 16, 3)
+
+
+def test_of_two_folders_none_shows_the_picture_of_the_other(photos, tmp_path):
+    """Both have a 1.png, and the key is that of the second, whose folder is not shown: its code tells what it was."""
+    for folder, shade, names in (("a", 10, "12"), ("b", 250, "19")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.fromarray(np.full((4, 4, 3), shade, np.uint8)).save(tmp_path / folder / f"{name}.png")
+    with Engine.open(str(photos / "photos.db")) as engine:
+        hasher = engine.hasher
+    path = str(tmp_path / "both.db")
+    with Engine.create(path, hasher) as engine:
+        engine.add(Source((tmp_path / "a",)))
+        engine.add(Source((tmp_path / "b",)))  # the same key again is an update: 1.png is b's now
+    with asking(path, tmp_path / "a") as client:
+        assert not (shown(client.get("/api/pictures/1.png?size=16")) == 10).all()
+        assert (shown(client.get("/api/pictures/2.png?size=16")) == 10).all()
+        (tmp_path / "b").rename(tmp_path / "c")  # who can tell now
+        assert (shown(client.get("/api/pictures/1.png?size=16")) == 10).all()
 
 
 def test_the_folder_is_known_from_the_entries(photos, stored):
