@@ -169,12 +169,20 @@ class HashretStore(VectorStore):
         """The same for a vector."""
         return self._diverse(self._hits(_row(embedding), fetch_k, **search), k, lambda_mult)
 
-    def _hits(self, contents: Any, k: int, **search: Any) -> list[Hit]:
+    def _hits(
+        self,
+        contents: Any,
+        k: int,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - LangChain's name
+        radius: int | None = None,
+        **unknown: Any,
+    ) -> list[Hit]:
         """What the engine finds for one query; nothing where nothing was added."""
+        if unknown:
+            raise InvalidInput(f"unknown keyword {next(iter(unknown))!r}: a search takes k, filter and radius")
         if self._engine is None:
             return []
-        where: Mapping[str, Any] | None = search.get("filter")
-        return self._engine.query(contents, k, search.get("radius"), where)[0][:k]
+        return self._engine.query(contents, k, radius, filter)[0][:k]
 
     def _diverse(self, hits: list[Hit], k: int, weight: float) -> list[Document]:
         """At most k of the hits, one by one the best that is left."""

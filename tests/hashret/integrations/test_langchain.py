@@ -79,6 +79,19 @@ def test_a_retriever_filters_and_cuts_by_score(embedded):
 def test_a_radius_bounds_the_bits(plain):
     exact = plain.engine.query([TEXTS[0]], radius=2)[0]
     assert [document.id for document in plain.similarity_search(TEXTS[0], k=50, radius=2)] == [hit.key for hit in exact]
+    near = [hit.key for hit in plain.engine.query([TEXTS[0]], radius=12)[0]]
+    assert len(near) > 2
+    assert [document.id for document in plain.similarity_search(TEXTS[0], k=2, radius=12)] == near[:2]
+
+
+def test_a_keyword_that_is_unknown_is_no_search_without_it(plain):
+    text = "unknown keyword 'filters': a search takes k, filter and radius"
+    with pytest.raises(InvalidInput) as error:
+        plain.similarity_search("moon", filters={"topic": "food"})
+    assert str(error.value) == text
+    with pytest.raises(InvalidInput) as error:
+        HashretStore().max_marginal_relevance_search("moon", filters={"topic": "food"})
+    assert str(error.value) == text
 
 
 def test_diverse_answers_are_those_of_the_definition(plain):
