@@ -5,6 +5,7 @@ Not here: any format. Every other chapter of `inputs` imports this one, and this
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from collections.abc import Callable, Generator
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 from indexer.errors import InvalidInput
 
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+_NO_TEXT = ("idna", "punycode", "undefined")  # codecs of Python for the names of hosts, and for nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +116,7 @@ class ReadOptions:
     def __post_init__(self) -> None:
         """Check what can be checked without a file."""
         try:
-            newline = "\n".encode(self.encoding)
+            newline = b"" if codecs.lookup(self.encoding).name in _NO_TEXT else "\n".encode(self.encoding)
         except LookupError as error:
             raise InvalidInput(f"encoding is {self.encoding!r}: give a name that Python knows, as utf-8") from error
         if b"\n" not in newline:

@@ -50,8 +50,10 @@ class Group(click.Group):
     def main(self, *words: Any, **more: Any) -> Any:
         """Run a command, or complete one where a shell asks for that.
 
-        A file that cannot be read or written, as on a full disk, is told as errors of hashret are.
+        A file that cannot be read or written, as on a full disk, is told as errors of hashret are. What is written to
+        an output that is closed goes nowhere.
         """
+        sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
         if completion.VARIABLE in os.environ:
             completion.register()
         try:

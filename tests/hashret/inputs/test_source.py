@@ -83,9 +83,12 @@ def test_a_digest_is_the_same_for_every_layout_of_an_array():
         ),
         (lambda: ReadOptions(encoding="utf-9"), "encoding is 'utf-9': give a name that Python knows, as utf-8"),
         (lambda: ReadOptions(encoding="hex"), "encoding is 'hex': give a name that Python knows, as utf-8"),
-        (
-            lambda: ReadOptions(encoding="cp500"),
-            "encoding is 'cp500': it has no lines as ASCII has; convert the files to utf-8",
+        *(
+            (
+                lambda name=name: ReadOptions(encoding=name),
+                f"encoding is {name!r}: it has no lines as ASCII has; convert the files to utf-8",
+            )
+            for name in ("cp500", "undefined", "punycode", "IDNA")
         ),
         (lambda: ReadOptions(on_error="stop"), "on_error is 'stop': give fail or skip"),
     ],

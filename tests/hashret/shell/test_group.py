@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -33,6 +35,22 @@ def test_a_wrong_word_is_told_the_right_one(words, end):
     out, err = run(*words, code=2)
     assert out == ""
     assert err.endswith("\n\n" + end)
+
+
+@pytest.mark.parametrize(
+    ("words", "closed", "code", "err"),
+    [
+        ("info {db}", ">&-", 0, ""),
+        ("query {db} moon", ">&-", 0, ""),
+        ("query {db} moon", ">&- 2>&-", 0, ""),
+        ("info nowhere.db", "2>&-", 2, ""),
+        ("info nowhere.db", ">&-", 2, "Error: nowhere.db: no such file: create it first, as by `hashret index`\n"),
+    ],
+)
+def test_what_is_written_to_a_closed_output_goes_nowhere(words, closed, code, err, stored):
+    command = f"{sys.executable} -m hashret {words.format(db=stored)} {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", err)
 
 
 def test_fields_and_keys_that_were_meant(stored, tmp_path):
