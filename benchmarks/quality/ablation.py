@@ -63,6 +63,8 @@ def adam(optimizers: Callable[..., Any], net: Autoencoder, sparse: bool) -> Any:
 VARIANTS = (
     Variant("default"),
     Variant("one stage", instead={"train._agreeing": one_stage}),
+    Variant("first neighbours by words", instead={"neighbours._topical": lambda rows, seed: False}),
+    Variant("first neighbours by components", instead={"neighbours._topical": lambda rows, seed: True}),
     Variant("stage one with 64 values", instead={"train.FIRST_WIDTH": 64}),
     Variant("no neighbours, only masked views", instead={"step.SHARED": 1.0}),
     Variant("20 neighbours", {"neighbours": 20}),

@@ -1,9 +1,9 @@
 """Training: from rows to weights, in one stage or in two.
 
-Codes that shall agree take two. Stage one learns 256 real values whose second views are neighbours by the entries' own
-cosine; stage two learns the codes wanted, its second views drawn from the neighbours by stage one, and does not tell
-such neighbours apart; of a network with inner layers it goes on from stage one's. Everything else takes one stage,
-which may start from restricted Boltzmann machines. No label is ever seen.
+Codes that shall agree take two. Stage one learns 256 real values whose second views are neighbours as the entries' own
+words or principal components tell; stage two learns the codes wanted, its second views drawn from the neighbours by
+stage one, and does not tell such neighbours apart; of a network with inner layers it goes on from stage one's.
+Everything else takes one stage, which may start from restricted Boltzmann machines. No label is ever seen.
 """
 
 from __future__ import annotations

@@ -72,6 +72,49 @@ def test_many_sparse_rows_look_for_neighbours_among_a_sample(monkeypatch):
     np.testing.assert_array_equal(near, pool[np.argsort(-scores, axis=1)[:, :3]])
 
 
+def drawn(owners: np.ndarray, width: int, among: int) -> np.ndarray:
+    """Rows of 12 of the `among` words that are those of their owner, of unit length."""
+    rng = np.random.default_rng(7)
+    rows = np.zeros((len(owners), width), dtype=np.float32)
+    for row, owner in zip(rows, owners, strict=True):
+        own = np.random.default_rng(owner).choice(width, among, replace=False)
+        row[rng.choice(own, 12, replace=False)] = 1
+    return rows / np.sqrt(12)
+
+
+TOPICS = drawn(np.arange(400) % 4, 800, 200)  # hardly a word shared with others of the same topic
+STORIES = drawn(np.arange(400) // 5, 800, 20)  # many shared with four others, none with the rest
+
+
+def likeness(rows: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Inner products with these others, in order: words that are counted have many ties."""
+    return np.sort(np.take_along_axis(rows @ rows.T, near, axis=1))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("rows", "enough", "topical"), [(TOPICS, 400, True), (TOPICS, 401, False), (STORIES, 400, False)]
+)
+def test_the_first_guess_is_latent_where_broad_topics_make_the_words(seed, rows, enough, topical, monkeypatch):
+    """And there are enough entries to tell."""
+    for name, value in {"_ENOUGH": enough, "_KEPT": 20, "_LATENT": 5}.items():
+        monkeypatch.setattr(neighbours, name, value)
+    found = guess(sparse(rows), 4, seed).near
+    expected = nearest(latent(sparse(rows), 5, seed), 4) if topical else brute(rows, 4)
+    assert (likeness(rows, found) == likeness(rows, expected)).all()
+    assert ((found % 4 == np.arange(400)[:, None] % 4).mean() > 0.99) == topical
+
+
+def test_latent_semantic_analysis_is_the_exact_svd_without_its_first_component():
+    rng = np.random.default_rng(8)
+    rows = np.abs(rng.normal(size=(40, 3)) @ rng.normal(size=(3, 12))).astype(np.float32)
+    left, values, _ = np.linalg.svd(rows)
+    exact = left[:, 1:4] * values[1:4]
+    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+    points = latent(sparse(rows), 4, seed=0).numpy()
+    np.testing.assert_allclose(points @ points.T, exact @ exact.T, atol=1e-4)
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_hardly_any_sparse_rows(count):
     assert guess(sparse(words(count)), 15, seed=0).near.tolist() == [[0]] if count == 1 else [[1], [0]]
