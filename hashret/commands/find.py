@@ -13,7 +13,7 @@ import click
 from hashret.commands import why
 from hashret.shell import output
 from hashret.shell.notes import note
-from hashret.shell.options import DB, EMBED, examples, open_any, output_options, search_options
+from hashret.shell.options import DB, EMBED, each_key, examples, open_any, output_options, search_options
 from indexer.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
     if "-" in queries and file:
         raise InvalidInput(f"- is standard input, and --file is {file}: give one of them")
     if "-" in queries:
-        queries, file = tuple(text for text in queries if text != "-"), file or "-"
+        queries, file = tuple(text for text in queries if text != "-"), "-"
     with open_any(db, search.pop("model"), search.pop("embed")) as engine:
         names, contents = _asked_for(engine, queries, file)
         if not names:
@@ -78,8 +78,12 @@ def query(db: str, queries: tuple[str, ...], file: str | None, form: str | None,
 @search_options
 @output_options("json", "csv", "tsv", "ids")
 def similar(db: str, keys: tuple[str, ...], form: str | None, **search: Any) -> None:
-    """Find the entries whose codes are nearest to those of stored entries."""
+    """Find the entries whose codes are nearest to those of stored entries.
+
+    A KEY of - stands for one key a line of standard input.
+    """
     with open_any(db, search.pop("model")) as engine:
+        keys = tuple(each_key(keys))
         told, explained, asked = search.pop("explain"), search.pop("why"), _asked(engine, search)
         if told:
             click.echo("\n".join(str(engine.explain_similar(key, **asked)) for key in keys))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -11,7 +10,18 @@ import click
 from hashret.settings import Settings
 from hashret.shell import output
 from hashret.shell.notes import note
-from hashret.shell.options import DB, EMBED, PATHS, examples, open_any, open_engine, options_of, read_options, source_of
+from hashret.shell.options import (
+    DB,
+    EMBED,
+    PATHS,
+    each_key,
+    examples,
+    open_any,
+    open_engine,
+    options_of,
+    read_options,
+    source_of,
+)
 from indexer.errors import HashretError, Mismatch
 from indexer.vectors import FORMS, form_of
 
@@ -105,20 +115,8 @@ def remove(db: str, keys: tuple[str, ...]) -> None:
     A KEY of - stands for one key a line of standard input.
     """
     with open_any(db) as engine:
-        count = engine.remove(list(dict.fromkeys(_keys(keys))))
+        count = engine.remove(list(dict.fromkeys(each_key(keys))))
     note(f"{count:,} removed")
-
-
-def _keys(keys: Iterable[str]) -> Iterator[str]:
-    """Keys as they are given, those of standard input in the place of -."""
-    from hashret.inputs.text import standard_input
-
-    for key in keys:
-        if key == "-":
-            lines = standard_input("keys").read().decode("utf-8", "surrogateescape").split("\n")
-            yield from (line.removesuffix("\r") for line in lines if line.strip("\r"))
-        else:
-            yield key
 
 
 def _same_settings(db: str, trained: Settings, chosen: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -148,3 +148,15 @@ def source_of(paths: tuple[str, ...], options: dict[str, Any]) -> Source:
     from hashret.inputs import ReadOptions, Source
 
     return Source(paths, ReadOptions(**options))
+
+
+def each_key(keys: Iterable[str]) -> Iterator[str]:
+    """Keys as they are given, those of standard input in the place of -."""
+    from hashret.inputs.text import standard_input
+
+    for key in keys:
+        if key == "-":
+            lines = standard_input("keys").read().decode("utf-8", "surrogateescape").split("\n")
+            yield from (line.removesuffix("\r") for line in lines if line.strip("\r"))
+        else:
+            yield key

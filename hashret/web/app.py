@@ -184,7 +184,8 @@ def _queries(body: bytes) -> Contents:
     if not all(isinstance(row, list) and row and {type(x) for x in row} <= {int, float} for row in values):
         raise InvalidInput(f"a vector is no list of numbers: {QUERIES}")
     try:
-        return np.stack([np.array(row, np.float32) for row in values])
+        with np.errstate(over="ignore"):  # what is infinite as float32 is refused as such
+            return np.stack([np.array(row, np.float32) for row in values])
     except (ValueError, OverflowError) as error:
         raise InvalidInput(f"vectors are of different lengths or hold numbers too large: {QUERIES}") from error
 

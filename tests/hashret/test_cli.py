@@ -129,6 +129,8 @@ def test_similar(stored):
             hit.key for hit in engine.similar("space/0", k=4)
         ]
     assert run("similar", stored, "nobody", code=2)[1] == f"Error: {stored}: no entry has the key 'nobody'\n"
+    several = run("similar", stored, "space/0", "food/1", "sport/2", "-k", 2)[0]
+    assert run("similar", stored, "-", "sport/2", "-k", 2, input="space/0\n\nfood/1\r\n")[0] == several
 
 
 def test_remove(corpus, tmp_path):

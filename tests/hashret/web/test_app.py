@@ -242,6 +242,7 @@ SEND = 'send {"texts": [...]} or {"vectors": [[...]]} with 1 to 100 of them, or 
             f"vectors are of different lengths or hold numbers too large: {SEND}",
         ),
         (b'{"vectors": [[NaN]]}', "row 0 holds NaN or infinity: remove it or mend it"),
+        (b'{"vectors": [[1e300]]}', "row 0 holds NaN or infinity: remove it or mend it"),
         (b'{"vectors": [[1, 2]]}', "embeddings have 2 dimensions, the model was trained on 12"),
     ],
 )
