@@ -7,6 +7,7 @@ import os
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self, TypeGuard
 
 import numpy as np
@@ -23,7 +24,7 @@ from hashret.meaning import bits
 from hashret.meaning.why import Why, why, why_similar
 from hashret.opened import Opened
 from hashret.results import Anomaly, Counts, Explanation, Hit
-from hashret.searching import Asked, Searcher, explained, plain
+from hashret.searching import Asked, Searcher, anew, explained, plain
 from hashret.settings import Settings
 from hashret.stream import batches, reservoir, total, watched
 from indexer.bits import Codes
@@ -53,6 +54,7 @@ class Engine(Opened):
         # One attribute, so that threads see codes and the model that made them change together.
         self._searcher = Searcher(index, hasher, index.store.keeps_vectors)
         self._beside = generations.Beside(index.store, hasher.embed)
+        self._promotion = Lock()
         self.counts = Counts()
         self._meaning: tuple[object, bits.Meaning] | None = None
 
@@ -182,6 +184,7 @@ class Engine(Opened):
         """Remove the entries whose keys are none of these, in one transaction; how many."""
         return self.index.remove([key for key in self.index.keys(self.index.entries()[0]) if key not in keep])
 
+    @anew
     def query(
         self,
         contents: Contents,
@@ -205,6 +208,7 @@ class Engine(Opened):
         rows = now.hasher.rows(contents, query=True)
         return now.find(*now.hasher.weights.ask(rows), rows, Asked.of(k, radius, where, rerank))
 
+    @anew
     def similar(
         self,
         key: str,
@@ -219,6 +223,7 @@ class Engine(Opened):
         others = [hit for hit in found if hit.key != key]
         return others if radius is not None else others[:k]
 
+    @anew
     def explain(
         self,
         contents: Contents,
@@ -236,6 +241,7 @@ class Engine(Opened):
         rows = now.hasher.rows(contents, query=True)
         return now.explain(*now.hasher.weights.ask(rows), rows, Asked.of(k, radius, where, rerank))
 
+    @anew
     def explain_similar(
         self,
         key: str,
@@ -322,11 +328,13 @@ class Engine(Opened):
     def promote(self, progress: Progress = silent) -> None:
         """Use the model beside, in one transaction, once it has encoded every entry; the other stays beside.
 
-        So the next call goes back. Who has the file open must open it again, but for this engine. Raises `NotFound`
-        without a model beside, `InvalidInput` if entries that lack its code are not stored.
+        So the next call goes back. Who has the file open must open it again, but for this engine: what other threads
+        ask it meanwhile is asked anew. Raises `NotFound` without a model beside, `InvalidInput` if entries that lack
+        its code are not stored.
         """
-        self._searcher = generations.promote(self._searcher, progress)
-        self._beside = generations.Beside(self.index.store, self.hasher.embed)
+        with self._promotion:
+            self._searcher = generations.promote(self._searcher, progress)
+            self._beside = generations.Beside(self.index.store, self.hasher.embed)
 
     def beside(self) -> Self:
         """The same file by the model beside, to search and not to change; closing either closes both.

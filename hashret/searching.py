@@ -14,7 +14,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeGuard, TypeVar
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from hashret.results import Explanation, Hit
 from hashret.rows import Floats, Rows, Sparse
 from hashret.scores import CODES, combined, cosines, sparse_cosines
 from indexer.bits import Codes, Distances, Ids, whole
-from indexer.errors import NotFound
+from indexer.errors import Mismatch, NotFound
 from indexer.index import Index
 from indexer.where import Every, Where, condition
 
@@ -32,6 +33,25 @@ _ANSWERS = 1 << 22  # of queries that are answered at once: 50 MB
 _MANY = 10_000  # answers of a query: for more it is asked whether there are so many entries
 _TRIES = 20
 Answer = TypeVar("Answer")
+P = ParamSpec("P")
+
+
+def anew(search: Callable[P, Answer]) -> Callable[P, Answer]:
+    """A search of an engine, asked again where another thread promotes another model in the middle of it."""
+
+    @wraps(search)
+    def asked(*words: P.args, **named: P.kwargs) -> Answer:
+        engine: Any = words[0]
+        while True:
+            now = engine._searcher
+            try:
+                return search(*words, **named)
+            except Mismatch:
+                with engine._promotion:  # which may have changed the file, and not yet the engine
+                    if engine._searcher is now:
+                        raise
+
+    return asked
 
 
 class Asked(NamedTuple):
