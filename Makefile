@@ -42,6 +42,8 @@ bench-quality: $(READY)
 	$(BIN)/python -m benchmarks.quality.later
 	$(BIN)/python -m benchmarks.quality.throughput
 	$(BIN)/python -m benchmarks.quality.ablation $(QUALITY)
+	$(BIN)/python -m benchmarks.quality.few
+	$(BIN)/python -m benchmarks.quality.pictures
 
 # Hours from nothing too; what is stored in benchmarks/results/search is not run again. SEARCH=--large adds ten million.
 bench-search: $(READY)

@@ -64,7 +64,7 @@ def texts():
     dense[:, :3] = np.eye(3)[labels]
     rows = sparse(dense).unit()
     part = tasks.Part(rows, rows, tasks.one_hot(labels))
-    return tasks._labelled("texts", part, tasks.Part(rows.take(np.arange(9)), rows.take(np.arange(9)), part.labels[:9]))
+    return tasks.labelled("texts", part, tasks.Part(rows.take(np.arange(9)), rows.take(np.arange(9)), part.labels[:9]))
 
 
 def test_a_run_is_stored_once_and_loads_as_it_was():
@@ -142,7 +142,7 @@ def test_images_are_judged_to_the_last():
     asked = tasks.Part(np.zeros((1, 4)), np.zeros((1, 4)), np.array([[True, False]]))
     away = np.repeat([0, 8, 16], [1, 1199, 1])  # of one kind: the first and the last
     codes = Codes(pack(np.arange(16) < away[:, None]), np.full((1, 16), -1, np.float32))
-    first, soft, whole = figures.image_figures(tasks._labelled("images", images, asked), codes)
+    first, soft, whole = figures.image_figures(tasks.labelled("images", images, asked), codes)
     assert (first, soft) == (1, 1)
     assert whole == pytest.approx((1 + 2 / 1201) / 2)
 

@@ -16,8 +16,8 @@ from hashret.cli import main
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 RESULTS = (
-    "text", "vectors", "rerank", "engine", "later", "images", "origin", "queries", "throughput", "ablation",
-    "family", "decoder", "reduction",
+    "text", "vectors", "rerank", "engine", "later", "images", "pictures", "origin", "queries", "throughput",
+    "ablation", "few", "family", "decoder", "reduction",
     "search", "search-pairs", "search-limits", "search-changes", "search-whole", "search-regret",
     "dedup", "filters", "store", "start",
 )  # fmt: skip

@@ -71,7 +71,7 @@ def newsgroups() -> Task:
     for part in ("train", "val", "test"):
         rows = _csr(arrays, part).unit()
         parts[part] = Part(rows, rows, one_hot(arrays[f"{part}_labels"]))
-    return _labelled("20newsgroups_bow10k", parts["train"], parts["test"], parts["val"])
+    return labelled("20newsgroups_bow10k", parts["train"], parts["test"], parts["val"])
 
 
 def reuters() -> Task:
@@ -84,7 +84,7 @@ def reuters() -> Task:
     for part, rows in counts.items():
         weighted = replace(rows, data=((1 + np.log(rows.data)) * idf[rows.indices]).astype(np.float32)).unit()
         parts[part] = Part(weighted, weighted, arrays[f"{part}_labels"].astype(bool))
-    return _labelled("reuters21578", parts["train"], parts["test"], parts["val"])
+    return labelled("reuters21578", parts["train"], parts["test"], parts["val"])
 
 
 def agnews() -> Task:
@@ -95,7 +95,7 @@ def agnews() -> Task:
     labels = [one_hot(np.array([row["label"] for row in part])) for part in (train, test[::2], test[1::2])]
     features = Text.fit(texts[0], Settings(words=10_000))
     parts = [Part(text, features.transform(text), label) for text, label in zip(texts, labels, strict=True)]
-    return _labelled("agnews20k", *parts)
+    return labelled("agnews20k", *parts)
 
 
 def minilm() -> Task:
@@ -119,7 +119,7 @@ def fashion() -> Task:
         images = arrays[f"x_{part}"]
         pixels = images.reshape(len(images), -1).astype(np.float32) / 255
         parts.append(Part(images, pixels, one_hot(arrays[f"y_{part}"])))
-    return _labelled("fashion_mnist", *parts)
+    return labelled("fashion_mnist", *parts)
 
 
 def digits() -> Task:
@@ -130,7 +130,7 @@ def digits() -> Task:
     images = np.rint(pixels * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8)
     whole = Part(images, (pixels / 16).astype(np.float32), one_hot(labels))
     asked = np.arange(len(images)) % 4 == 0
-    return _labelled("digits", _some(whole, np.flatnonzero(~asked)), _some(whole, np.flatnonzero(asked)))
+    return labelled("digits", some(whole, np.flatnonzero(~asked)), some(whole, np.flatnonzero(asked)))
 
 
 def docstrings() -> Task:
@@ -149,7 +149,7 @@ def docstrings() -> Task:
     near, queries = ([text for text, mine in zip(texts, side, strict=True) if mine] for side in (~asked, asked))
     features = Text.fit(near, Settings(words=10_000))
     database = Part(near, features.transform(near), labels[~asked])
-    return _labelled("docstrings", database, Part(queries, features.transform(queries), labels[asked]))
+    return labelled("docstrings", database, Part(queries, features.transform(queries), labels[asked]))
 
 
 def fashion_sample() -> Task:
@@ -158,7 +158,7 @@ def fashion_sample() -> Task:
     pixels = arrays["images"].reshape(2000, -1).astype(np.float32) / 255
     whole = Part(arrays["images"], pixels, one_hot(arrays["labels"]))
     asked = np.arange(2000) % 10 == 0
-    return _labelled("fashion_sample", _some(whole, np.flatnonzero(~asked)), _some(whole, np.flatnonzero(asked)))
+    return labelled("fashion_sample", some(whole, np.flatnonzero(~asked)), some(whole, np.flatnonzero(asked)))
 
 
 def pixels() -> Task:
@@ -214,7 +214,7 @@ def one_hot(labels: NDArray[Any]) -> Bools:
     return hot
 
 
-def _some(part: Part, rows: NDArray[np.int64]) -> Part:
+def some(part: Part, rows: NDArray[np.int64]) -> Part:
     """These entries of a part."""
     return Part(_take(part.contents, rows), _take(part.rows, rows), part.labels[rows])
 
@@ -226,7 +226,7 @@ def _take(contents: Contents, rows: NDArray[np.int64]) -> Any:
     return contents[rows] if isinstance(contents, np.ndarray) else [contents[row] for row in rows]
 
 
-def _labelled(name: str, database: Part, queries: Part, validation: Part | None = None) -> Task:
+def labelled(name: str, database: Part, queries: Part, validation: Part | None = None) -> Task:
     """Relevant: shares a label."""
     theirs = database.labels.astype(np.float32).T
 

@@ -91,7 +91,8 @@ def _agreeing(rows: Rows, settings: Settings, progress: Progress, kept: Checkpoi
 def _reach(rows: Rows, settings: Settings) -> int:
     """How many neighbours stage two draws from: no more than a share of the entries, or as many as stage one.
 
-    Of 1,000 to 2,000 posts of 20 Newsgroups mAP is best by 30 to 60 neighbours, of 60 by 8 (.54, by all others .40).
+    Of 1,000 to 2,000 posts of 20 Newsgroups mAP is best by 30 to 60 neighbours, of 400 by 15, of 60 by 8
+    (benchmarks/quality/few.py).
     """
     share = max(FIRST_NEIGHBOURS, len(rows) // (FEW if isinstance(rows, Sparse) else FEW_IMAGES))
     return max(1, min(settings.neighbours, share, len(rows) // FEWEST))
