@@ -26,7 +26,7 @@ from hashret.opened import Opened
 from hashret.results import Anomaly, Counts, Explanation, Hit
 from hashret.searching import Asked, Searcher, anew, explained, plain
 from hashret.settings import Settings
-from hashret.stream import batches, reservoir, total, watched
+from hashret.stream import WANTED, batches, reservoir, total, watched
 from indexer.bits import Codes
 from indexer.errors import InvalidInput, Mismatch, NotFound
 from indexer.index import Index
@@ -387,5 +387,9 @@ def _are_codes(contents: Contents) -> TypeGuard[Codes]:
 
 
 def _entries(entries: Any) -> Iterable[Entry]:
-    """Entries as they are, or those of a table."""
-    return Frame(entries) if is_table(entries) else entries
+    """Entries as they are, or those of a table; raises `InvalidInput` for what cannot be asked for any."""
+    if is_table(entries):
+        return Frame(entries)
+    if not isinstance(entries, Iterable):
+        raise InvalidInput(f"entries are of type {type(entries).__name__}: {WANTED}")
+    return entries

@@ -10,15 +10,22 @@ import numpy as np
 
 from hashret.hasher import Progress
 from hashret.inputs import Entry, Frame, Source
+from indexer.errors import InvalidInput
 
+WANTED = "give Entry(key, content), or a table: a list of dicts, a data frame or a dataset"
 PATIENCE = 2.0  # seconds: pages and images come slowly, and what came is to be stored and seen
 
 
 def batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    """Entries in order, `size` at a time, or those that came in `PATIENCE` seconds."""
+    """Entries in order, `size` at a time, or those that came in `PATIENCE` seconds.
+
+    Raises `InvalidInput` for what is no entry.
+    """
     batch: list[Entry] = []
     start = monotonic()
-    for entry in entries:
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, Entry):
+            raise InvalidInput(f"entry {number} is of type {type(entry).__name__}: {WANTED}")
         batch.append(entry)
         if len(batch) >= size or monotonic() - start > PATIENCE:
             yield batch

@@ -28,7 +28,13 @@ def is_table(data: object) -> bool:
     """Whether this has rows with named columns."""
     if isinstance(data, list | tuple):
         return bool(data) and isinstance(data[0], Mapping)
-    return isinstance(data, Mapping) or hasattr(data, "column_names") or hasattr(data, "columns")
+    # A lazy frame is asked first: it would work its columns out, and warns of it.
+    return isinstance(data, Mapping) or _lazy(data) or hasattr(data, "column_names") or hasattr(data, "columns")
+
+
+def _lazy(data: object) -> bool:
+    """Whether this is a frame of polars without rows so far."""
+    return hasattr(data, "collect_schema") and not hasattr(data, "iter_rows")
 
 
 class Frame:
@@ -42,8 +48,12 @@ class Frame:
         self.table = table
         self.options = options or ReadOptions()
         self.shown = type(table).__name__
+        if isinstance(table, Mapping) and not all(map(is_table, table.values())):
+            raise InvalidInput(f"{self.shown}: is no table: give a list of dicts, a data frame or a dataset")
         if isinstance(table, Mapping):
             raise InvalidInput(f"{self.shown}: is several tables, {', '.join(map(str, table))}: give one of them")
+        if _lazy(table):
+            raise InvalidInput(f"{self.shown}: is not worked out yet: give what its collect() gives")
 
     def expected(self) -> int:
         """How many entries there are; 0 if that is not known."""
@@ -100,14 +110,26 @@ def _records(table: Any) -> Iterator[Mapping[str, Any]]:
     if hasattr(table, "iter_rows"):  # polars
         yield from table.iter_rows(named=True)
     elif hasattr(table, "to_batches"):  # Arrow
+        _distinct(table, table.column_names)
         for batch in table.to_batches(max_chunksize=1024):
             yield from batch.to_pylist()
+    elif hasattr(table, "to_pylist"):  # a batch of Arrow's
+        _distinct(table, table.schema.names)
+        yield from table.to_pylist()
     elif hasattr(table, "itertuples"):  # pandas
-        names = [str(name) for name in table.columns]
+        names = _distinct(table, [str(name) for name in table.columns])
         for row in table.itertuples(index=False, name=None):
             yield dict(zip(names, row, strict=True))
     else:
         yield from table
+
+
+def _distinct(table: Any, names: list[str]) -> list[str]:
+    """The names of columns; raises `InvalidInput` for one that two have."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidInput(f"{type(table).__name__}: two columns are called {twice!r}: rename one")
+    return names
 
 
 def _entry(

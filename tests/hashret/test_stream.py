@@ -1,9 +1,12 @@
 """Entries as they come: batches by number or time, totals, and the sample."""
 
 import numpy as np
+import pytest
 
 from hashret import stream
-from hashret.inputs import Source
+from hashret.engine import Engine
+from hashret.inputs import Entry, Source
+from indexer.errors import InvalidInput
 from tests.hashret.conftest import make_entries
 
 
@@ -12,6 +15,30 @@ def test_batches_keep_order_and_hold_no_more_than_asked():
     assert [len(batch) for batch in stream.batches(entries, 4)] == [4, 4, 2]
     assert [entry for batch in stream.batches(iter(entries), 4) for entry in batch] == entries
     assert list(stream.batches([], 4)) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: ["some text"], "entry 0 is of type str"),
+        (lambda: iter([Entry("a", "moon"), ("b", "bread")]), "entry 1 is of type tuple"),
+        (lambda: "some text", "entry 0 is of type str"),
+        (lambda: None, "entries are of type NoneType"),
+        (lambda: 7, "entries are of type int"),
+    ],
+)
+def test_what_is_no_entry_is_told_so(make, what, stored, tmp_path):
+    text = f"{what}: give Entry(key, content), or a table: a list of dicts, a data frame or a dataset"
+    with Engine.open(stored) as engine:
+        count = len(engine.index)
+        with pytest.raises(InvalidInput) as caught:
+            engine.add(make())
+        assert len(engine.index) == count
+    assert str(caught.value) == text
+    with pytest.raises(InvalidInput) as caught:
+        Engine.fit(str(tmp_path / "d.db"), make())
+    assert str(caught.value) == text
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_slow_entries_come_in_small_batches(monkeypatch):

@@ -170,6 +170,38 @@ def test_what_cannot_be_read_names_the_row(rows, named, message):
     assert str(caught.value) == message
 
 
+def test_a_batch_of_arrow_is_a_table():
+    assert list(hashret.entries(arrow_table(ROWS).to_batches()[0])) == ENTRIES
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: {"text": ["a b", "c d"]}, "dict: is no table: give a list of dicts, a data frame or a dataset"),
+        (
+            lambda: polars_frame([{"text": "a b"}]).lazy(),
+            "LazyFrame: is not worked out yet: give what its collect() gives",
+        ),
+        (
+            lambda: pyarrow.table([["a b"], ["c d"]], names=["text", "text"]),
+            "Table: two columns are called 'text': rename one",
+        ),
+        (
+            lambda: pyarrow.table([["a b"], ["c d"]], names=["text", "text"]).to_batches()[0],
+            "RecordBatch: two columns are called 'text': rename one",
+        ),
+        (
+            lambda: pandas_frame([{"text": "a b", "n": 1}]).set_axis(["text", "text"], axis=1),
+            "DataFrame: two columns are called 'text': rename one",
+        ),
+    ],
+)
+def test_what_is_no_table_as_it_stands_is_told_so(make, message):
+    with pytest.raises(InvalidInput) as caught:
+        Engine.fit(":memory:", make(), FAST)
+    assert str(caught.value) == message
+
+
 def test_several_tables_at_once_are_refused():
     with pytest.raises(InvalidInput) as caught:
         hashret.entries({"train": Duck(ROWS), "test": Duck(ROWS)})
