@@ -33,11 +33,14 @@ def test_tables_are_what_is_noted(monkeypatch, asked, made):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not data_is_there(), reason="no data sets: set HASHRET_DATA to their folder")
-@pytest.mark.parametrize(("load", "floor"), [(tasks.newsgroups, 0.54), (tasks.agnews, 0.795)])
-def test_32_bits_beat_lsa_itq_by_far(load, floor):
+@pytest.mark.parametrize(
+    ("load", "margin", "floor"),
+    [(tasks.newsgroups, 0.15, 0.54), (tasks.agnews, 0.2, 0.795), (tasks.reuters, 0.03, 0.86)],
+)
+def test_32_bits_beat_lsa_itq_by_far(load, margin, floor):
     task = load()
     ours, theirs = (mean(task, peers.TEXTS[name](task, 32, 0), precision_100) for name in ("hashret", "LSA+ITQ"))
-    assert ours >= max(theirs + 0.05, floor)
+    assert ours >= max(theirs + margin, floor)
 
 
 @pytest.mark.slow
