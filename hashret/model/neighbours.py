@@ -127,7 +127,7 @@ def _topical(rows: Sparse, seed: int) -> bool:
     """Whether latent semantic analysis finds better neighbours of these rows than shared words do.
 
     The words of every entry are dealt into two halves. Better are those neighbours by one half whose other halves are
-    the more alike, beyond what all entries are. (One to the other: Reuters 1.05, 20 Newsgroups .79, AG News .61.)
+    the more alike. (Cosine of these, one to the other: Reuters 1.03, 20 Newsgroups .88, AG News .81.)
     """
     if len(rows) < _ENOUGH:
         return False
@@ -142,7 +142,7 @@ def _topical(rows: Sparse, seed: int) -> bool:
     for scores in (by_words, points[asked] @ points.T):
         scores[torch.arange(len(asked)), torch.from_numpy(asked)] = -torch.inf
         near = scores.topk(min(_KEPT, len(rows) - 1), dim=1).indices
-        found.append(float((alike.gather(1, near).mean(1) - alike.mean(1)).mean()))
+        found.append(float(alike.gather(1, near).mean()))
     return found[1] > found[0]
 
 
