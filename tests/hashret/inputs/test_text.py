@@ -233,7 +233,7 @@ def test_tables(suffix, separator):
     ("header", "row", "entry"),
     [
         ("text;title, long;id", "a,b;t;k", Entry("k", "a,b", {"title, long": "t"})),
-        ('id,"a;b;c",text', "k,x;y,one;two", Entry("k", "one;two", {"a;b;c": "x;y"})),
+        ('id,"a;b;c;d",text', "k,x;y,one;two", Entry("k", "one;two", {"a;b;c;d": "x;y"})),
         ("id,text;n", "k,one", Entry("k", "one")),
         ("text", "one; two", Entry("a.csv:2", "one; two")),
     ],
