@@ -10,8 +10,10 @@ the first stage's logits, which know more. By blocked matrix products, exact amo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +23,8 @@ from torch.nn import functional
 
 from hashret.rows import Floats, Rows, Sparse
 
+_Made = TypeVar("_Made")
+_AT_ONCE = 2  # blocks: two cores are what training may count on
 _BLOCK = 2048  # rows of a similarity block: 2048 x 50,000 floats are 400 MB
 _CELLS = 1 << 26  # of a block of sparse rows made dense: 256 MB
 _LATENT = 64  # principal components
@@ -100,12 +104,13 @@ def nearest(points: Tensor, count: int, pool: NDArray[np.int64] | None = None) -
     """
     if len(points) == 1:
         return np.zeros((1, 1), dtype=np.int64)
-    others, kept = points if pool is None else points[pool], []
-    pool = np.arange(len(points)) if pool is None else pool
-    for start in range(0, len(points), _BLOCK):
-        scores = points[start : start + _BLOCK] @ others.T
-        kept.append(_best(scores, start, count, pool))
-    return np.concatenate(kept)
+    others = points if pool is None else points[pool]
+    among = np.arange(len(points)) if pool is None else pool
+
+    def best(start: int) -> NDArray[np.int64]:
+        return _best(points[start : start + _BLOCK] @ others.T, start, count, among)
+
+    return np.concatenate(_each_block(best, len(points), _BLOCK))
 
 
 def _best(scores: Tensor, start: int, count: int, pool: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -120,7 +125,7 @@ def _by_cosine(rows: Sparse, count: int, pool: NDArray[np.int64]) -> NDArray[np.
     """Nearest others of each unit-length sparse row, int64 (n, k), among a `pool` of rows, ascending."""
     if len(rows) == 1:
         return np.zeros((1, 1), dtype=np.int64)
-    return np.concatenate([_best(scores, start, count, pool) for start, scores in _cosines(rows, rows.take(pool))])
+    return np.concatenate(_cosines(rows, rows.take(pool), lambda start, scores: _best(scores, start, count, pool)))
 
 
 def _topical(rows: Sparse, seed: int) -> bool:
@@ -135,8 +140,7 @@ def _topical(rows: Sparse, seed: int) -> bool:
     dealt = rng.random(len(rows.data)) < 0.5
     one, other = rows.only(dealt).unit(), rows.only(~dealt).unit()
     asked = np.sort(rng.choice(len(rows), min(_ASKED, len(rows)), replace=False))
-    alike = torch.cat([scores for _, scores in _cosines(other.take(asked), other)])
-    by_words = torch.cat([scores for _, scores in _cosines(one.take(asked), one)])
+    alike, by_words = (torch.cat(_cosines(half.take(asked), half, lambda _, scores: scores)) for half in (other, one))
     points = latent(one, _LATENT, seed)
     found = []
     for scores in (by_words, points[asked] @ points.T):
@@ -146,13 +150,22 @@ def _topical(rows: Sparse, seed: int) -> bool:
     return found[1] > found[0]
 
 
-def _cosines(rows: Sparse, others: Sparse) -> Iterator[tuple[int, Tensor]]:
-    """Inner products of blocks of rows with others, float32 (b, m), each with the number of its first row."""
+def _cosines(rows: Sparse, others: Sparse, make: Callable[[int, Tensor], _Made]) -> list[_Made]:
+    """What `make` makes of the first row's number and the inner products with others (b, m) of each block of rows."""
     matrix = _sparse_tensor(others)
     size = max(1, min(_BLOCK, _CELLS // rows.width))
-    for start in range(0, len(rows), size):
+
+    def made(start: int) -> _Made:
         block = rows.take(np.arange(start, min(start + size, len(rows))))
-        yield start, torch.sparse.mm(matrix, _sparse_tensor(block).to_dense().T.contiguous()).T
+        return make(start, torch.sparse.mm(matrix, _sparse_tensor(block).to_dense().T.contiguous()).T)
+
+    return _each_block(made, len(rows), size)
+
+
+def _each_block(make: Callable[[int], _Made], count: int, size: int) -> list[_Made]:
+    """What is made of each block of rows by its first row; two at a time, which changes the order of no sum."""
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return list(threads.map(make, range(0, count, size)))
 
 
 def _sparse_tensor(rows: Sparse) -> Tensor:

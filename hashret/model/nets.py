@@ -129,7 +129,7 @@ class Autoencoder(nn.Module):
         *body, weight, bias = self.backward_layers()
         inner = self.activate(self._affine(body, codes)) if body else codes
         if columns is not None:
-            weight, bias = weight[:, columns], bias[columns]
+            weight, bias = weight.index_select(1, columns), bias.index_select(0, columns)
         output: Tensor = inner @ weight + bias
         return output
 
