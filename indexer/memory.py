@@ -42,11 +42,11 @@ class Memory:
     def __init__(self, store: Store, like: Any) -> None:
         self._store = store
         self._like = like
-        self._look = store.change
+        self._look = store.file.change
         self._lock = Lock()
         self._held: tuple[object, Scan | Multi | None] = None, None  # as of which change; read and set at once
         self.direct: Callable[[Any, Any], Any] = _nothing
-        self._open = store.opened
+        self._open = store.file.opened
         self._asked = 0
         self._worker: Thread | None = None
 
@@ -129,7 +129,7 @@ class Memory:
 
     def _directly(self, change: object, table: Scan | Multi) -> Callable[[Any, Any], Any]:
         """What `direct` is, for tables as of some change. Where every plan is to be told it gives none."""
-        watched, told = self._store.watched, plans.isEnabledFor(logging.INFO)
+        watched, told = self._store.file.watched, plans.isEnabledFor(logging.INFO)
         if not self._open[0] or told or isinstance(table, Scan) or watched is None or not isinstance(change, bytes):
             return _nothing
         return table.direct((watched, np.frombuffer(change, np.int64), self._open), self._like) or _nothing

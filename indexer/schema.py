@@ -191,15 +191,20 @@ def open_file(path: str) -> Engine:
     return engine
 
 
-def close(engine: Engine, path: str) -> None:
-    """Let go of the file; without more ado the engine would open it again for whoever goes on."""
-    event.listen(engine, "do_connect", lambda *_: refuse_closed(path))
-    engine.dispose()
-
-
 def refuse_closed(path: str) -> NoReturn:
     """Tell who uses a file that was closed."""
     raise HashretError(f"{path}: was closed: open it again")
+
+
+def refuse_forked(path: str) -> NoReturn:
+    """Tell who uses a file that the parent of this process opened."""
+    raise HashretError(f"{path}: was opened before this process was forked: open it again")
+
+
+def close(engine: Engine, path: str, refuse: Callable[[str], NoReturn] = refuse_closed) -> None:
+    """Let go of the file; without more ado the engine would open it again for whoever goes on."""
+    event.listen(engine, "do_connect", lambda *_: refuse(path))
+    engine.dispose()
 
 
 @contextmanager

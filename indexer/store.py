@@ -7,20 +7,20 @@ driver (a Core insert of dicts is four times slower) and read whole results at o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
-from threading import RLock
 from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, func, select
 
 from indexer import schema, selection
 from indexer.bits import Codes, Ids, check_bits
 from indexer.errors import Corrupt, InvalidInput, Mismatch, NotFound, hint
+from indexer.file import File
 from indexer.rows import Batch, Model, Row, meta_text, row_of
 from indexer.samples import like_key
 from indexer.schema import buckets, models
@@ -28,7 +28,6 @@ from indexer.segments import Cache, Segment, Segments
 from indexer.statements import blobs, fact, fact_number, ids_of, insert_codes, insert_rows, select_many, set_facts
 from indexer.succession import Succession, check_complete, forget, insert_model, read_model
 from indexer.vectors import FORMS, form_of, from_blobs, to_blobs
-from indexer.watch import Watch
 from indexer.where import Where, condition
 
 BULK = 50_000  # a first load of so many builds its indexes afterwards: .7 against .15 million rows a second
@@ -38,28 +37,16 @@ GIVEN = 1  # row of `models` that a new file begins with
 
 
 class Store:
-    """One open file. Reads may come from several threads at once; writes take turns."""
+    """One file by one of its models."""
 
-    def __init__(self, path: str, engine: Engine) -> None:
-        self.path = path
-        self._engine = engine
-        # A database in memory is one connection, which threads must share in turns.
-        self._turn: AbstractContextManager[Any] = RLock() if path == schema.MEMORY else nullcontext()
-        with schema.mapped(path), engine.begin() as connection:
+    def __init__(self, file: File) -> None:
+        self.path, self.file = file.path, file
+        with file.reading() as connection:
             self.model_id = self._in_use = int(fact(connection, "model") or GIVEN)
             bits = connection.execute(select(models.c.bits).where(models.c.id == self.model_id)).scalar()
         if bits is None:
-            raise Corrupt(f"{path}: its model is not there: restore the file from a copy")
+            raise Corrupt(f"{self.path}: its model is not there: restore the file from a copy")
         self.bits: int = bits
-        self._writes, self.opened = np.zeros(1, np.int64), np.ones(1, np.int64)  # of all views: by us; 0 once closed
-        self._watch = None if path == schema.MEMORY else Watch(path)
-        # Gives another value after anybody has written: cheap to ask for before every search.
-        self.change: Callable[[], object] = self._watch.change if self._watch else self._writes.tobytes
-
-    @property
-    def watched(self) -> Ids | None:
-        """Numbers in memory, int64 (n,), of which `change` is made, if it is: only as long as the file is open."""
-        return self._watch.watched if self._watch else self._writes
 
     @property
     def cache(self) -> Cache:
@@ -80,16 +67,16 @@ class Store:
             insert_model(connection, GIVEN, bits, held)
             set_facts(connection, {"revision": 0, "entries": 0, "last_id": 0, "model": GIVEN, **facts})
 
-        return cls(path, schema.create(path, fill))
+        return cls(File(path, schema.create(path, fill)))
 
     @classmethod
     def open(cls, path: str) -> Self:
         """An existing file; raises `NotFound`, `InvalidInput`, `Corrupt` or `Mismatch`."""
-        engine = schema.open_file(path)
+        file = File(path, schema.open_file(path))
         try:
-            return cls(path, engine)
+            return cls(file)
         except BaseException:
-            engine.dispose()
+            file.close()
             raise
 
     @property
@@ -103,7 +90,7 @@ class Store:
         Only the model in use can be written by; one beside it is read while it is complete, else raises `Mismatch`.
         """
         other = copy(self)
-        with self._turn, schema.mapped(self.path), self._engine.begin() as connection:
+        with self.file.reading() as connection:
             other.model_id, other._in_use = number, fact_number(connection, "model")
             bits = connection.execute(select(models.c.bits).where(models.c.id == number)).scalar()
         if bits is None:
@@ -113,26 +100,22 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file; its log is merged into it. What is asked afterwards raises `HashretError`."""
-        self.opened[0] = 0
-        if self._watch is not None:
-            self._watch.close()
-        schema.close(self._engine, self.path)
+        self.file.close()
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
         """One consistent view of the file; raises `Mismatch` if it is of another model by now."""
-        with self._turn, schema.mapped(self.path), self._engine.begin() as connection:
+        with self.file.reading() as connection:
             self._same_model(connection)
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         """One transaction, alone; raises `Mismatch` as `_read`."""
-        with self._turn, schema.mapped(self.path), schema.writing(self._engine) as connection:
+        with self.file.writing() as connection:
             self._same_model(connection)
             if self.model_id != self._in_use:
                 raise Mismatch(f"{self.path}: is open by a model that is not in use: open it without one to write")
-            self._writes[0] += 1
             yield connection
 
     def _same_model(self, connection: Connection) -> None:
@@ -292,8 +275,8 @@ class Store:
         """The entry of each id; raises `NotFound`."""
         sql = "SELECT id, key, content, meta FROM entries WHERE id IN ({})"
         wanted, rows = ids.tolist(), None
-        if self._watch is not None and len(wanted) <= FEW:
-            rows = self._watch.rows(sql.format(",".join("?" * len(wanted))), tuple(wanted))
+        if len(wanted) <= FEW:
+            rows = self.file.rows(sql.format(",".join("?" * len(wanted))), tuple(wanted))
         if rows is None:
             with self._read() as connection:
                 rows = select_many(connection, sql, wanted)

@@ -15,10 +15,11 @@ from urllib.parse import urlencode
 import numpy as np
 
 from indexer.bits import Ids
-from indexer.schema import reading, refuse_closed
+from indexer.schema import reading, refuse_closed, refuse_forked
 
 HEADER = 48  # bytes of the index of the write-ahead log that every transaction changes
 MAPS = "/proc/self/maps"
+_BUSY: list[sqlite3.Connection] = []  # of a thread that a child does not have: never closed there
 
 
 class Watch:
@@ -26,7 +27,7 @@ class Watch:
 
     def __init__(self, path: str) -> None:
         self._lock = Lock()
-        self._path = path
+        self._path, self._refuse = path, refuse_closed
         place, query = reading(path)
         uri = f"{place}?{urlencode(query)}"
         self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
@@ -62,7 +63,7 @@ class Watch:
             try:
                 return self._connection.execute("PRAGMA data_version").fetchone()[0]
             except sqlite3.ProgrammingError:
-                refuse_closed(self._path)
+                self._refuse(self._path)
 
     def rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]] | None:
         """All rows of a statement; None if the database fails at it, which is the caller's to find out why."""
@@ -77,6 +78,15 @@ class Watch:
         with self._lock:
             self._header = None  # SQLite gives that memory back
             self._connection.close()
+
+    def leave(self) -> None:
+        """Let go of it in a child of the process that opened it; see `file`."""
+        self._header, self._refuse = None, refuse_forked
+        turn, self._lock = self._lock, Lock()
+        if not turn.acquire(blocking=False):
+            _BUSY.append(self._connection)
+            self._connection = sqlite3.connect(":memory:")
+        self._connection.close()
 
 
 def _address(path: str) -> int | None:

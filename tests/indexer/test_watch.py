@@ -71,7 +71,7 @@ def test_rows_that_a_watch_cannot_read_are_read_by_the_store(path, monkeypatch):
         ids = index.add(["a", "b"], random_codes(2, 64))
         right = index.store.rows(ids)
         assert [row.key for row in right] == ["a", "b"]
-        monkeypatch.setattr(index.store._watch, "rows", lambda *_: None)
+        monkeypatch.setattr(index.store.file, "rows", lambda *_: None)
         assert index.store.rows(ids) == right
 
 

@@ -136,7 +136,7 @@ def test_a_closed_file_is_not_looked_at(index):
 
 def test_a_search_that_waited_for_the_file_to_be_closed_prepares_no_other(index):
     code, right = rows_of(index)[1][0], brute.within(*rows_of(index), rows_of(index)[1][0], 0)
-    index.store.opened[0] = 0  # as `Store.close` begins, with the file still open
+    index.store.file.opened[0] = 0  # as `File.close` begins, with the file still open
     index._memory.close()
     assert same(index.within(code, 0), right)
     index.warm()
