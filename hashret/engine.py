@@ -180,6 +180,10 @@ class Engine(Opened):
         """Index a field of meta, so that `where` on it reads no metas; what is added later is indexed with it."""
         self.index.index_field(name)
 
+    def unindex_field(self, *names: str) -> None:
+        """Drop the indexes of fields; raises `NotFound`, and drops none, if one has none."""
+        self.index.unindex_field(*names)
+
     def prune(self, keep: Container[str]) -> int:
         """Remove the entries whose keys are none of these, in one transaction; how many."""
         return self.index.remove([key for key in self.index.keys(self.index.entries()[0]) if key not in keep])

@@ -138,6 +138,10 @@ class Index:
             raise InvalidInput(f"the name of a field is {name!r}: give a text that UTF-8 can write")
         self.store.index_field(name)
 
+    def unindex_field(self, *names: str) -> None:
+        """Drop the indexes of fields; raises `NotFound`, and drops none, if one has none."""
+        self.store.unindex_field(*names)
+
     def fields(self) -> list[Field]:
         """The fields that metas have or that are indexed, by name: what a condition can be on. Reads all metas."""
         found, indexed = self.store.fields(), self.store.indexed()

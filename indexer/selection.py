@@ -56,6 +56,16 @@ def add_index(connection: Connection, name: str) -> None:
         connection.exec_driver_sql(FILL.format(entries="TRUE"), (json.dumps([name]),))
 
 
+def drop_index(connection: Connection, name: str) -> bool:
+    """Forget the index of a field; whether there was one."""
+    names = indexed(connection)
+    if name not in names:
+        return False
+    set_facts(connection, {"fields": json.dumps([other for other in names if other != name])})
+    connection.exec_driver_sql("DELETE FROM fields WHERE name = ?", (name,))
+    return True
+
+
 def index_entries(connection: Connection, ids: Sequence[int]) -> None:
     """Put new entries into the index."""
     names = indexed(connection)

@@ -322,9 +322,18 @@ class Store:
             return selection.select_ids(connection, asked, among)
 
     def index_field(self, name: str) -> None:
-        """Index a field of meta, so that conditions on it read no metas; once indexed it stays so."""
+        """Index a field of meta, so that conditions on it read no metas; it stays so until `unindex_field`."""
         with self._write() as connection:
             selection.add_index(connection, name)
+
+    def unindex_field(self, *names: str) -> None:
+        """Drop the indexes of fields; raises `NotFound`, and drops none, if one has none."""
+        with self._write() as connection:
+            known = selection.indexed(connection)
+            for name in dict.fromkeys(names):
+                if not selection.drop_index(connection, name):
+                    told = ", ".join(known) or "none"
+                    raise NotFound(f"{self.path}: the field {name!r} is not indexed: there are {told}")
 
     def indexed(self) -> list[str]:
         """The fields that have an index."""

@@ -14,12 +14,14 @@ from indexer.errors import NotFound
     epilog=examples(
         "hashret fields docs.db",
         "hashret fields docs.db --index topic  # --where on it is quick from now on",
+        "hashret fields docs.db --drop topic  # and reads each meta again",
     )
 )
 @DB
 @click.option("--index", "names", multiple=True, metavar="FIELD", help="Index this field; may be repeated.")
+@click.option("--drop", "dropped", multiple=True, metavar="FIELD", help="Drop the index of it; may be repeated.")
 @output_options("json", "csv", "tsv")
-def fields(db: str, names: tuple[str, ...], form: str | None) -> None:
+def fields(db: str, names: tuple[str, ...], dropped: tuple[str, ...], form: str | None) -> None:
     """Show the fields of meta in DB, by which --where filters, and which of them are indexed.
 
     An indexed field answers --where without reading each meta: at a million entries in milliseconds instead of seconds
@@ -32,6 +34,8 @@ def fields(db: str, names: tuple[str, ...], form: str | None) -> None:
             note(f"{error}: it is indexed all the same")
         for name in names:
             engine.index.index_field(name)
+        if dropped:
+            engine.index.unindex_field(*dropped)
         rows = [
             {"field": one.name, "entries": one.entries, "types": ", ".join(one.types), "indexed": one.indexed}
             for one in engine.index.fields()

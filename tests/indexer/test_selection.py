@@ -133,6 +133,27 @@ def test_the_rows_of_an_index(path):
         assert index.store.fact("fields") == '["x", "tags"]'
 
 
+def test_an_index_that_is_dropped_leaves_nothing_and_answers_stay(path):
+    with Index.create(path) as index:
+        index.add(names(5), random_codes(5, 64), metas=FIELDS)
+        index.index_field("x")
+        index.index_field("tags")
+        found = [index.store.where(where).tolist() for where in ("x=a", "x>2", "tags=red")]
+        index.unindex_field("x")
+        assert rows(path) == [row for row in ROWS if row[0] == "tags"]
+        assert index.store.indexed() == ["tags"]
+        assert [index.store.where(where).tolist() for where in ("x=a", "x>2", "tags=red")] == found
+        index.add(["new"], random_codes(1, 64), metas=[{"x": 1}])
+        assert rows(path) == [row for row in ROWS if row[0] == "tags"]
+        for known in ("tags", "none"):
+            with pytest.raises(NotFound) as refused:
+                index.unindex_field("x")
+            assert str(refused.value) == f"{path}: the field 'x' is not indexed: there are {known}"
+            index.store.indexed() and index.unindex_field("tags")
+        index.index_field("x")
+        assert [row for row in rows(path) if row[3] < 6] == [row for row in ROWS if row[0] == "x"]
+
+
 def test_an_index_follows_updates_and_removals(path):
     with Index.create(path) as index:
         index.index_field("x")

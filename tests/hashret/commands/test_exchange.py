@@ -87,6 +87,12 @@ def test_fields_and_their_index(tmp_path, hasher):
         "field,entries,types,indexed", "later,0,,True", 'n,2,"number, text",True', 'x,1,"null, text",False',
     ]  # fmt: skip
     assert run("query", db, "moon", "--where", "n>1", "--ids")[0] == "b\n"
+    assert [json.loads(line) for line in run("fields", db, "--drop", "n", "--drop", "later")[0].splitlines()] == before
+    assert run("query", db, "moon", "--where", "n>1", "--ids")[0] == "b\n"
+    run("fields", db, "--index", "x")
+    unknown = f"Error: {db}: the field 'n' is not indexed: there are x\n"
+    assert run("fields", db, "--drop", "x", "--drop", "n", code=2) == ("", unknown)
+    assert [json.loads(line)["indexed"] for line in run("fields", db)[0].splitlines()] == [False, True]
 
 
 def test_what_is_exported_is_indexed_again_as_it_was(numbered, tmp_path, hasher):
