@@ -30,6 +30,7 @@ class File:
         self._engine = engine
         # A database in memory is one connection, which threads must share in turns.
         self._turn: AbstractContextManager[Any] = RLock() if path == schema.MEMORY else nullcontext()
+        self.left = False  # in a forked child
         self._writes, self.opened = np.zeros(1, np.int64), np.ones(1, np.int64)  # by us; 0 once closed
         self._watch = None if path == schema.MEMORY else Watch(path)
         # Gives another value after anybody has written: cheap to ask for before every search.
@@ -68,7 +69,7 @@ class File:
     def leave(self) -> None:
         """Let go of it in a process that did not open it: connections that a thread was using stay as they are."""
         if self._watch is not None and self.opened[0]:
-            self.opened[0] = 0
+            self.opened[0], self.left = 0, True
             self._watch.leave()
             schema.close(self._engine, self.path, schema.refuse_forked)
 

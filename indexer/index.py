@@ -81,7 +81,8 @@ class Index:
         self._short = None
         vars(self).pop("within", None)
         self.store.close()
-        self._memory.close()
+        if not self.store.file.left:  # a thread that a forked child does not have may be making tables for ever
+            self._memory.close()
 
     def __enter__(self) -> Self:
         return self

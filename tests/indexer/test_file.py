@@ -26,6 +26,7 @@ index.search(code, 1)
 begun, ended = os.pipe(), os.pipe()
 if busy:
     index.store.file._watch._lock.acquire()
+    index._memory._lock.acquire()
 child = os.fork()
 if not child:
     for use in (
@@ -48,6 +49,7 @@ if not child:
     os._exit(0)
 if busy:
     index.store.file._watch._lock.release()
+    index._memory._lock.release()
 else:
     os.read(begun[0], 1)
 index.add(["d"], code)
