@@ -23,6 +23,7 @@ COMPARED, DECODED = 10_000, 1000  # codes for k up to 100, and by all of the dec
 WORDS = 300  # texts that are read; a text takes as long as ten vectors
 FIRST, STEP = 100, 25  # vectors that are read at first, and then at least
 SURE = 3.5  # standard deviations
+ROUNDED = 1e-6  # of a cosine, float32: of a hundred copies of an entry none is better
 Scores = NDArray[np.floating[Any]]
 Places = NDArray[np.int64]
 
@@ -83,12 +84,12 @@ def until_sure(guesses: Floats, read: Callable[[slice], Scores], k: int) -> Scor
     `SURE` standard deviations. (Gao and Long 2024, arXiv:2405.12497, stop so by a bound on the error of any vector;
     here the error is that of this query.)
     """
-    exact = read(slice(0, max(FIRST, 2 * k)))
+    exact, guesses = read(slice(0, max(FIRST, 2 * k))), guesses.astype(np.float64)
     while len(exact) < len(guesses):
         known = guesses[: len(exact)] - guesses[: len(exact)].mean()
         slope = max(0.0, float(known @ exact) / max(float(known @ known), 1e-12))
         strays = float((exact - slope * known).std())
-        least = np.partition(exact, -k)[-k] - SURE * strays  # to be expected of one that may be of the best
+        least = np.partition(exact, -k)[-k] + ROUNDED - SURE * strays  # to be expected of one that may be better
         ends = int(np.count_nonzero(exact.mean() + slope * (guesses - guesses[: len(exact)].mean()) > least))
         if ends <= len(exact):
             break

@@ -90,6 +90,14 @@ def test_guesses_that_tell_nothing_have_all_read_and_certain_ones_no_more(count)
     assert len(until_sure(guesses, lambda part: -guesses[part], 10)) == count  # the best are last
 
 
+@pytest.mark.parametrize("score", [1.0, 0.9999864, 0.3])
+def test_copies_of_an_entry_are_not_read_to_the_last(score):
+    exact = np.full(500, score, np.float32)
+    exact[::2] = np.nextafter(exact[::2], np.float32(0))
+    for guesses in (np.full(500, 0.998, np.float32), -np.sort(-exact)):
+        assert len(until_sure(guesses, lambda part: exact[part], 10)) == 100
+
+
 def test_the_best_are_found_among_few():
     """Normal scores and guesses that are wrong by half as much: nearly all of the ten best, in a tenth of all."""
     rng, found, shares = np.random.default_rng(3), [], []
