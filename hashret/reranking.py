@@ -19,8 +19,9 @@ from hashret.rows import Floats
 from indexer.bits import Codes
 
 BITS = 640_000  # of codes that are compared: 10,000 of 64 bits
-COMPARED, DECODED = 10_000, 1000  # codes for k up to 100, and by all of the decoder up to 33
+COMPARED, DECODED = 10_000, 2000  # codes for k up to 100, and by all of the decoder up to 66
 WORDS = 300  # texts that are read; a text takes as long as ten vectors
+VECTORS = 1000  # that may be read: the best hardly ever are below
 FIRST, STEP = 100, 25  # vectors that are read at first, and then at least
 SURE = 3.5  # standard deviations
 ROUNDED = 1e-6  # of a cosine, float32: of a hundred copies of an entry none is better
@@ -72,7 +73,8 @@ def by_vectors(
 ) -> tuple[Places, Scores]:
     """Places of as many as it takes to be sure of the best k, and the scores that `read` gives of places."""
     places, guesses = by_codes(model, codes, side, k)
-    found = until_sure(guesses, lambda part: read(places[part]), k)
+    places = places[: max(30 * k, VECTORS)]
+    found = until_sure(guesses[: len(places)], lambda part: read(places[part]), k)
     return places[: len(found)], found
 
 

@@ -58,6 +58,14 @@ def test_of_many_codes_the_best_by_the_rough_score_are_scored_and_then_the_short
     assert (places.tolist(), found.tolist()) == (scored[:30], (read[scored[:30]] + 2 * exact[scored[:30]]).tolist())
 
 
+def test_of_vectors_no_more_may_be_read_than_are_worth_it(monkeypatch):
+    monkeypatch.setattr(reranking, "VECTORS", 150)
+    level, true = np.zeros(400), np.random.default_rng(4).normal(size=400)
+    for k, most in ((5, 150), (6, 180)):  # 30 k
+        places, scores = by_vectors(Known(level, level), numbered(400), level, k, lambda at: true[at])
+        assert (places.tolist(), scores.tolist()) == ([*range(most)], true[:most].tolist())
+
+
 def test_vectors_are_read_in_the_order_of_the_score(monkeypatch):
     monkeypatch.setattr(reranking, "FIRST", 20)
     exact = np.random.default_rng(1).normal(size=400)
