@@ -22,7 +22,7 @@ LAYERS = [  # from the bottom up: a file, or a room of files, which INSIDE puts 
     ["indexer.memory"],
     ["indexer.check", "indexer.filtered", "indexer.matches"],
     ["indexer.index"],
-    ["hashret.family", "hashret.rows", "hashret.pretrained", "hashret.curve"],
+    ["hashret.family", "hashret.rows", "hashret.words", "hashret.pretrained", "hashret.curve"],
     ["hashret.contents", "hashret.settings", "hashret.inputs", "hashret.evaluate.metrics", "hashret.evaluate.quality"],
     ["hashret.evaluate.judged"],
     ["hashret.features", "hashret.embed"],

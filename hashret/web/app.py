@@ -26,6 +26,7 @@ from hashret.web.parameters import Parameter
 from indexer.errors import HashretError, InvalidInput, NotFound
 
 Value = TypeVar("Value")
+STATIC = ("page.html", "page.css", "page.js", "words.js", "icon.svg")
 KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 QUERIES = f'send {{"texts": [...]}} or {{"vectors": [[...]]}} with 1 to {MOST_QUERIES} of them, or a PNG or JPEG image'
 
@@ -33,7 +34,7 @@ QUERIES = f'send {{"texts": [...]}} or {{"vectors": [[...]]}} with 1 to {MOST_QU
 def make_app(answers: Answers, folder: Path | None = None) -> Starlette:
     """The application; `folder` holds the images that entries are keys of."""
     app = Starlette(
-        routes=[*_Routes(answers, folder).routes(), *map(_static, ("page.html", "page.css", "page.js", "icon.svg"))],
+        routes=[*_Routes(answers, folder).routes(), *map(_static, STATIC)],
         exception_handlers={HashretError: _refuse, HTTPException: _refuse, Exception: _failed},
     )
     app.router.redirect_slashes = False  # a key may end with a slash

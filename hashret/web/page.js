@@ -1,10 +1,11 @@
 // The page: what is asked lies in the address, so that links and Back work; everything shown is made from JSON.
 
+import { stretches, wordsOf } from "/words.js";
+
 const byId = (id) => document.getElementById(id);
 const [form, box, radius, where, size, rerank] = ["form", "q", "radius", "where", "k", "rerank"].map(byId);
 const [entryPart, results, hits, status, more, heading] =
   ["entry", "results", "hits", "status", "more", "heading"].map(byId);
-const WORD = /[\p{L}\p{N}]+/gu;
 const dropped = []; // images that were asked about; an address cannot hold one, so history holds its number here
 let info, counts, request, timer;
 
@@ -259,17 +260,12 @@ function drawCounts() {
   });
 }
 
-const fold = (word) => word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-const wordsOf = (text) => new Set([...text.matchAll(WORD)].map(([word]) => fold(word)).filter((word) => word.length > 1));
-
 function marked(text, words) {
-  if (!words?.size) return [text];
   const parts = [];
   let done = 0;
-  for (const { 0: word, index } of text.matchAll(WORD)) {
-    if (!words.has(fold(word))) continue;
-    parts.push(text.slice(done, index), make("mark", { textContent: word }));
-    done = index + word.length;
+  for (const [begin, end] of words ? stretches(text, words) : []) {
+    parts.push(text.slice(done, begin), make("mark", { textContent: text.slice(begin, end) }));
+    done = end;
   }
   return [...parts, text.slice(done)];
 }

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
-from hashret.features import WORD
+from hashret.words import found
 
 MOST = 20_000  # characters that are looked at: a snippet of a book is of its beginning
 
 
-def fold(word: str) -> str:
-    """A word as the vocabulary knows it: lower-case, without accents."""
-    return "".join(part for part in unicodedata.normalize("NFKD", word) if not unicodedata.combining(part)).lower()
-
-
 def words(text: str) -> frozenset[str]:
     """The different words of a text, folded."""
-    return frozenset(fold(word) for word in re.findall(WORD, text))
+    return frozenset(word for _, word in found(text))
 
 
 def snippet(text: str, wanted: frozenset[str], length: int) -> str:
     """About `length` characters of a text on one line, where it has most of the wanted words, with … where it is cut.
 
-    The first such place; the beginning of a text that has none of them.
+    The first such place; the beginning of a text that has none of them. It is cut between words, but within one
+    that is longer than half of it.
     """
     line = " ".join(text[:MOST].split())
     cut = len(text) > MOST
     if len(line) <= length and not cut:
         return line
-    found = [(place.start(), fold(place[0])) for place in re.finditer(WORD, line)] if wanted else []
-    places = [(start, word) for start, word in found if word in wanted]
+    places = [(start, word) for start, word in found(line) if word in wanted] if wanted else []
     start = _densest(places, length - length // 5)
-    begin = 0 if start <= length // 5 else line.rfind(" ", 0, start - length // 5) + 1
-    end = len(line) if begin + length >= len(line) else max(line.rfind(" ", begin + 1, begin + length + 1), begin + 1)
-    if end == begin + 1:  # one word longer than all there is room for
-        end = begin + length
+    begin = 0 if start <= length // 5 else _after_word(line, start - length // 5, length // 2)
+    end = len(line) if begin + length >= len(line) else _after_word(line, begin + length + 1, length // 2 + 1) - 1
     return ("… " if begin else "") + line[begin:end] + (" …" if end < len(line) or cut else "")
+
+
+def _after_word(line: str, at: int, most: int) -> int:
+    """Where the last word begins before `at`, if at most so many characters before it: else `at`, within a word."""
+    space = line.rfind(" ", max(at - most, 0), at)
+    return at if space < 0 else space + 1
 
 
 def _densest(places: list[tuple[int, str]], length: int) -> int:

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hashret.contents import kind_of
-from hashret.features import KINDS, MANY, Image, Matrix, Text, Vector
+from hashret.features import KINDS, MANY, Image, Matrix, Text, Vector, _word_tokenizer
 from hashret.rows import Sparse
 from hashret.settings import Settings
 from indexer.errors import InvalidInput
@@ -28,6 +30,37 @@ def test_vocabulary_is_by_frequency_then_alphabet_without_case_or_accents():
     assert Text.fit(TEXTS, Settings(min_count=1, words=16)).words() == [
         "cat", "dog", "the", "a", "brulee", "creme", "sat",
     ]  # fmt: skip
+
+
+def test_words_of_chinese_and_japanese_are_pairs_of_characters():
+    features = Text.fit(["Linux用のデータ", "データの版", "Élan ﾃﾞｰﾀ, 한국"], Settings(min_count=1))
+    assert features.words() == ["デー", "ータ", "elan", "linux", "のデ", "の版", "タの", "用の", "한국"]
+    rows = features.transform(["データ版", "テータ", "linux用", ""])
+    assert [features.words()[number] for number in rows.indices] == ["デー", "ータ", "ータ", "linux", "用の"]
+    assert rows.indptr.tolist() == [0, 2, 3, 5, 5]  # the lone one of the third is what it is most often part of
+    assert [name for name in features.state()[0]] == ["idf", "pairs"]
+
+
+def test_a_model_that_knows_no_pairs_takes_whole_runs():
+    features = Text.fit(["latin", "데이터"], Settings(min_count=1))
+    assert [name for name in features.state()[0]] == ["idf"]
+    older = replace(features, tokenizer=_word_tokenizer(["ソフト", "latin"], pairs=False))
+    for each in (older, Text.load(older.state(), Settings())):
+        assert each.transform(["ソフト", "latin ソフトの"]).indices.tolist() == [0, 1]
+
+
+def test_the_tokenizer_as_it_is_stored():
+    normalizers = '{"type":"NFKD"},{"type":"StripAccents"},{"type":"Lowercase"}'
+    accents = r'{"type":"Replace","pattern":{"Regex":"[\\p{M}&&[^\\u3099\\u309a]]"},"content":""}'
+    whole = (
+        '{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":{"type":"Sequence",'
+        '"normalizers":[%s]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[^\\\\W_]+"},"behavior":"Removed",'
+        '"invert":true},"post_processor":null,"decoder":null,"model":{"type":"WordLevel","vocab":{"[UNK]":0,"%s":1},'
+        '"unk_token":"[UNK]"}}'
+    )
+    assert Text.fit(["Élan"], Settings()).state()[1] == whole % (normalizers, "elan")
+    paired = f'{{"type":"NFKD"}},{accents},{{"type":"NFC"}},{{"type":"Lowercase"}}'
+    assert Text.fit(["デー"], Settings()).state()[1] == whole % (paired, "デー")
 
 
 def test_text_rows_equal_the_formula():
@@ -220,12 +253,13 @@ def test_errors(call, message):
     assert str(caught.value) == message
 
 
-@given(st.lists(st.text(st.characters(max_codepoint=127)) | st.text(max_size=20), max_size=5))
-def test_many_texts_at_once_give_the_rows_that_each_gives_alone(texts):
-    features = Text.fit(["a_b c-d 1x Straße", "ÉTÉ été a b c d x", *texts], Settings(min_count=1))
-    asked = [*texts, "A.b_C d", "É a"] * MANY
+@pytest.mark.parametrize("more", [[], ["a データ版 b", "猫"]])
+@given(texts=st.lists(st.text(st.characters(max_codepoint=127)) | st.text(max_size=20), max_size=5))
+def test_many_texts_at_once_give_the_rows_that_each_gives_alone(texts, more):
+    features = Text.fit(["a_b c-d 1x Straße", "ÉTÉ été a b c d x", *texts, *more], Settings(min_count=1))
+    asked = [*texts, "A.b_C d", "É a", *more] * MANY
     together = dense(features.transform(asked))
-    for row in range(len(texts) + 2):
+    for row in range(len(texts) + 2 + len(more)):
         np.testing.assert_array_equal(together[row], dense(features.transform([asked[row]]))[0])
 
 

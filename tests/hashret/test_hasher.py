@@ -323,6 +323,18 @@ def test_words_survive_the_model_file(hasher, tmp_path):
     assert features.words() == hasher.features.words()
 
 
+def test_texts_without_spaces_are_told_apart_and_the_model_survives_the_file(tmp_path):
+    cats = [f"子猫が{place}で眠っている" for place in ("庭", "部屋", "箱の中", "窓の下", "椅子の上")]
+    banks = [f"中央銀行は{rate}の金利を発表" for rate in ("来月", "今年", "年末", "春", "新年度")]
+    hasher = Hasher.fit([*cats, *banks] * 8, FAST)
+    hasher.save(tmp_path / "model.hashret")
+    for model in (hasher, Hasher.load(tmp_path / "model.hashret")):
+        bits = np.unpackbits(model.encode(["猫", "猫が眠る", "銀行の金利", *cats, *banks]), axis=1)
+        near = (bits[:3, None] != bits[None, 3:]).sum(2)
+        assert near[:2, :5].max() < near[:2, 5:].min()
+        assert near[2, 5:].max() < near[2, :5].min()
+
+
 def test_a_model_equals_what_was_read_of_it_and_no_other(hasher, vector_hasher):
     again = Hasher.from_bytes(*hasher.to_bytes())
     assert again == hasher

@@ -289,6 +289,7 @@ def test_the_page_and_its_parts(client):
         ("", "text/html"),
         ("page.css", "text/css"),
         ("page.js", "text/javascript"),
+        ("words.js", "text/javascript"),
         ("icon.svg", "image/svg+xml"),
     ):
         answer = client.get(f"/{name}")

@@ -1,5 +1,6 @@
 """The page as a person uses it, in headless Chromium: type, slide, click through, go back; nothing goes wrong."""
 
+import json
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from hashret.engine import Engine
 from hashret.inputs import Entry
 from hashret.inputs.images import pixels
+from hashret.words import found
 from tests.hashret.web.conftest import serving
 
 pytestmark = pytest.mark.slow
@@ -155,6 +157,36 @@ def test_what_is_stored_is_text_and_nothing_else(browser, tmp_path, hasher):
         assert page.text("#entry .content") == f"moon {evil}"
         assert page.run("document.images.length") == 0
         fine(page, url)
+
+
+def test_the_page_knows_the_words_that_the_server_knows(browser, url):
+    page = browser.page()
+    page.open(url)
+    for text in ("Linux用のデータベース 5版 a_b, Élan人々々。猫 𠮷野家 スーパー・カー", "", "猫", "plain words"):
+        each = f"[...words.found({json.dumps(text)})].map(([at, word]) => [at, words.fold(word)])"
+        places = [len(text[:at].encode("utf-16-le")) // 2 for at, _ in found(text)]
+        expected = [[at, word] for at, (_, word) in zip(places, found(text), strict=True)]
+        assert page.run(f"import('/words.js').then((words) => {each})") == expected
+    fine(page, url)
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "expected"),
+    [
+        ("moon Rocket moon, a", "MOON a", ["moon", "moon"]),
+        ("新しい表計算ソフト, a sheet", "表計算 x SHEET", ["表計算", "sheet"]),
+        ("猫 と子猫", "猫", ["猫"]),
+        ("nothing", "else", []),
+        ("", "", []),
+    ],
+)
+def test_the_words_of_the_query_are_marked(browser, url, text, query, expected):
+    page = browser.page()
+    page.open(url)
+    asked = f"words.stretches({json.dumps(text)}, words.wordsOf({json.dumps(query)}))"
+    stretches = page.run(f"import('/words.js').then((words) => {asked})")
+    assert [text[begin:end] for begin, end in stretches] == expected
+    fine(page, url)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
