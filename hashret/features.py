@@ -5,7 +5,7 @@ model needs no pickle. Nothing here knows of codes, and nothing imports torch.
 
 Texts are, where settings do not say otherwise, sparse tf-idf rows: (1 + log tf) * (log((1 + n) / (1 + df)) + 1), scaled
 to unit length (Salton and Buckley 1988). Unicode normalisation, word splitting and the vocabulary are Hugging Face
-`tokenizers`, kept as its JSON; what has no spaces is split before (see `hashret.words`).
+`tokenizers`, kept as its JSON; runs without spaces are taken apart before (see `hashret.words`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from hashret.contents import check_cells, check_text, grey_or_colour, stacked
 from hashret.family import SEQUENCES
 from hashret.rows import Floats, Rows, Sparse
 from hashret.settings import Settings
-from hashret.words import WORD, around, paired, spaceless
+from hashret.words import LETTERS, WORD, around, leaves_no_spaces, spaced
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-ACCENTS = r"[\p{M}&&[^\u3099\u309a]]"  # but the voice marks of kana
+ACCENTS = rf"[\p{{M}}&&[^{LETTERS}]]"
 UNKNOWN = "[UNK]"
 SMALLEST = 1e-30  # square of a length that float32 holds in full
 MANY = 64  # texts that pay for reading the vocabulary out of the tokenizer, some 5 ms
@@ -66,24 +66,24 @@ class Text:
     """Strings as sparse rows over the `settings.words` most frequent words.
 
     By `weighting` they are unit-length tf-idf, counts, or 1 for every word that is there; `ordered` rows have words as
-    they are read, again and again if they come again, each with its idf or 1. With `pairs` it learned from texts in
-    which there is Chinese or Japanese, whose words are pairs of characters; other models take a run of them for a word.
+    they are read, again and again if they come again, each with its idf or 1. With `spaceless` it learned from texts
+    some of which leave no spaces, and takes their words apart (see `hashret.words`); others take a run for a word.
     """
 
     tokenizer: Tokenizer
     idf: Floats  # (words,)
     weighting: str = "tfidf"
     ordered: bool = False
-    pairs: bool = False
+    spaceless: bool = False
     kind: str = "text"
 
     @classmethod
     def fit(cls, contents: Sequence[str], settings: Settings) -> Self:
         """Learn vocabulary and word weights; raises `InvalidInput` if no word is in `min_count` entries."""
         check_text(contents)
-        pairs = spaceless(contents)
-        contents = [paired(text) for text in contents] if pairs else contents
-        draft = _train_tokenizer(contents, pairs)
+        spaceless = leaves_no_spaces(contents)
+        contents = [spaced(text) for text in contents] if spaceless else contents
+        draft = _train_tokenizer(contents, spaceless)
         counts = _count_words(draft, contents)
         documents = np.bincount(counts.indices, minlength=counts.width)
         words = {number: word for word, number in draft.get_vocab().items() if word != UNKNOWN}
@@ -94,18 +94,18 @@ class Text:
             raise InvalidInput(
                 f"no word occurs in {least} of {len(contents)} texts: give texts with words, or a lower min_count"
             )
-        tokenizer = _word_tokenizer([words[number] for number in kept], pairs)
+        tokenizer = _word_tokenizer([words[number] for number in kept], spaceless)
         idf = np.log((1 + len(contents)) / (1 + documents[kept])) + 1
-        return cls(tokenizer, idf.astype(np.float32), settings.weighting, settings.net in SEQUENCES, pairs)
+        return cls(tokenizer, idf.astype(np.float32), settings.weighting, settings.net in SEQUENCES, spaceless)
 
     @classmethod
     def load(cls, state: State, settings: Settings) -> Self:
-        """Restore from word weights `idf`, `pairs` if there is such an array, and the tokenizer's JSON."""
+        """Restore from word weights `idf`, `spaceless` if there is such an array, and the tokenizer's JSON."""
         from tokenizers import Tokenizer
 
         arrays, text = state
         tokenizer, ordered = Tokenizer.from_str(text), settings.net in SEQUENCES
-        return cls(tokenizer, arrays["idf"], settings.weighting, ordered, "pairs" in arrays)
+        return cls(tokenizer, arrays["idf"], settings.weighting, ordered, "spaceless" in arrays)
 
     def transform(self, contents: Sequence[str]) -> Sparse:
         """Texts as a CSR matrix (n, words); words outside the vocabulary are left out."""
@@ -133,9 +133,9 @@ class Text:
 
         Plain ASCII needs no Unicode normalisation: the same words by `re`, in a third of the tokenizer's time.
         """
-        if self.pairs:
+        if self.spaceless:
             check_text(contents)  # which tells the place as it was
-            contents = [paired(text, self._lone) for text in contents]
+            contents = [spaced(text, self._short) for text in contents]
         if len(contents) < MANY:
             return _tokenize(self.tokenizer, contents)
         number, split = self._vocabulary.get, re.compile(WORD).findall
@@ -145,8 +145,8 @@ class Text:
         ]
 
     @cached_property
-    def _lone(self) -> dict[str, str]:
-        """What a character is that stands alone and is no word of the vocabulary."""
+    def _short(self) -> dict[str, str]:
+        """What stands for a run that is too short to be a word of the vocabulary."""
         return around(self.words())
 
     @cached_property
@@ -155,8 +155,8 @@ class Text:
         return dict(self.tokenizer.get_vocab())
 
     def state(self) -> State:
-        """Word weights, of `pairs` an array that says so, and the tokenizer as JSON."""
-        said = {"pairs": np.ones(1, np.uint8)} if self.pairs else {}
+        """Word weights, of `spaceless` an array that says so, and the tokenizer as JSON."""
+        said = {"spaceless": np.ones(1, np.uint8)} if self.spaceless else {}
         return {"idf": self.idf, **said}, str(self.tokenizer.to_str())
 
     def words(self) -> list[str]:
@@ -273,20 +273,20 @@ class Vector:
 KINDS: dict[str, type[Features]] = {"text": Text, "matrix": Matrix, "image": Image, "vector": Vector}
 
 
-def _train_tokenizer(contents: Sequence[str], pairs: bool) -> Tokenizer:
+def _train_tokenizer(contents: Sequence[str], spaceless: bool) -> Tokenizer:
     """A tokenizer over every word of the contents, in no useful order."""
     from tokenizers.trainers import WordLevelTrainer
 
-    tokenizer = _word_tokenizer([], pairs)
+    tokenizer = _word_tokenizer([], spaceless)
     trainer = WordLevelTrainer(vocab_size=10_000_000, show_progress=False)  # a special token would swallow "[UNK]"
     tokenizer.train_from_iterator(contents, trainer)
     return tokenizer
 
 
-def _word_tokenizer(words: list[str], pairs: bool) -> Tokenizer:
+def _word_tokenizer(words: list[str], spaceless: bool) -> Tokenizer:
     """Lower-cased words without accents; id 0 is the unknown word, then `words` in order.
 
-    Beside `pairs` the marks that tell kana apart are no accents, and what is left is composed again.
+    Where some are `spaceless` the marks of their scripts are no accents, and what is left is composed again.
     """
     from tokenizers import Regex, Tokenizer
     from tokenizers.models import WordLevel
@@ -295,7 +295,7 @@ def _word_tokenizer(words: list[str], pairs: bool) -> Tokenizer:
 
     vocabulary = {word: number for number, word in enumerate([UNKNOWN, *words])}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=UNKNOWN))
-    accents = [Replace(Regex(ACCENTS), ""), NFC()] if pairs else [StripAccents()]
+    accents = [Replace(Regex(ACCENTS), ""), NFC()] if spaceless else [StripAccents()]
     tokenizer.normalizer = Sequence([NFKD(), *accents, Lowercase()])
     tokenizer.pre_tokenizer = Split(Regex(WORD), behavior="removed", invert=True)
     return tokenizer

@@ -1,26 +1,31 @@
-// Words as the server knows them (hashret/words.py): runs of letters and digits, and of Chinese and Japanese, which
-// leave no spaces, every two characters in a row.
+// Words as the server knows them (hashret/words.py): runs of letters and digits, and of scripts that leave no spaces two
+// or three characters in a row.
 
-const WORD = /[\p{L}\p{N}]+/gu;
-const SPACELESS = /([\u3005-\u3007\u30fc\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]+)/u;
+const TWOS = "\u3005-\u3007\u3041-\u3096\u3099\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
+  + "\uff66-\uff9f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}";
+const THREES = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u109a-\u109d"
+  + "\u1780-\u17d3\u17d7\u17dc\u17dd";
+const PARTS = new RegExp(`([${TWOS}]+)|([${THREES}]+)|(?:(?![${TWOS}${THREES}])[\\p{L}\\p{N}])+`, "gu");
+const ACCENTS = new RegExp(`(?![${THREES}\u3099\u309a])\\p{M}`, "gu");
 
-export const fold = (word) => word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+export const fold = (word) => word.normalize("NFKD").replace(ACCENTS, "").normalize("NFC").toLowerCase();
 
-// The words that are worth marking: a single letter is not.
+// The words that are worth marking: a single letter of an alphabet is not.
 export const wordsOf = (text) =>
-  new Set([...found(text)].map(([, word]) => fold(word)).filter((word) => word.length > 1 || SPACELESS.test(word)));
+  new Set([...found(text)].filter(([, word, length]) => length || word.length > 1).map(([, word]) => fold(word)));
 
-// Where each word of a text begins, and the word.
+// Where each word of a text begins, the word, and of scripts that leave no spaces how many characters make one.
 export function* found(text) {
-  for (const { 0: whole, index } of text.matchAll(WORD)) {
-    let at = index;
-    for (const part of whole.split(SPACELESS).filter(Boolean)) {
-      const pieces = SPACELESS.test(part) ? [...part] : [part];
-      for (const [place, piece] of pieces.entries()) {
-        if (place === 0 || place + 1 < pieces.length) yield [at, piece + (pieces[place + 1] ?? "")];
-        at += piece.length;
-      }
-    }
+  for (const { 0: run, 1: twos, 2: threes, index } of text.matchAll(PARTS)) {
+    if (!twos && !threes) yield [index, run, 0];
+    else yield* grams([...run], index, twos ? 2 : 3);
+  }
+}
+
+function* grams(characters, index, length) {
+  for (let place = 0; place === 0 || place + length <= characters.length; place++) {
+    yield [index, characters.slice(place, place + length).join(""), length];
+    index += characters[place].length;
   }
 }
 

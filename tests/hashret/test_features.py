@@ -38,20 +38,24 @@ def test_words_of_chinese_and_japanese_are_pairs_of_characters():
     rows = features.transform(["データ版", "テータ", "linux用", ""])
     assert [features.words()[number] for number in rows.indices] == ["デー", "ータ", "ータ", "linux", "用の"]
     assert rows.indptr.tolist() == [0, 2, 3, 5, 5]  # the lone one of the third is what it is most often part of
-    assert [name for name in features.state()[0]] == ["idf", "pairs"]
+    assert [name for name in features.state()[0]] == ["idf", "spaceless"]
 
 
-def test_a_model_that_knows_no_pairs_takes_whole_runs():
+def test_a_model_from_before_takes_a_run_without_spaces_for_a_word():
     features = Text.fit(["latin", "데이터"], Settings(min_count=1))
     assert [name for name in features.state()[0]] == ["idf"]
-    older = replace(features, tokenizer=_word_tokenizer(["ソフト", "latin"], pairs=False))
+    older = replace(features, tokenizer=_word_tokenizer(["ソフト", "latin"], spaceless=False))
     for each in (older, Text.load(older.state(), Settings())):
         assert each.transform(["ソフト", "latin ソフトの"]).indices.tolist() == [0, 1]
 
 
 def test_the_tokenizer_as_it_is_stored():
     normalizers = '{"type":"NFKD"},{"type":"StripAccents"},{"type":"Lowercase"}'
-    accents = r'{"type":"Replace","pattern":{"Regex":"[\\p{M}&&[^\\u3099\\u309a]]"},"content":""}'
+    marks = (
+        r"[\\p{M}&&[^\\u0e01-\\u0e3a\\u0e40-\\u0e4e\\u0e81-\\u0ece\\u0edc-\\u0edf\\u1000-\\u103f\\u1050-\\u108f"
+        r"\\u109a-\\u109d\\u1780-\\u17d3\\u17d7\\u17dc\\u17dd\\u3099\\u309a]]"
+    )
+    accents = f'{{"type":"Replace","pattern":{{"Regex":"{marks}"}},"content":""}}'
     whole = (
         '{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":{"type":"Sequence",'
         '"normalizers":[%s]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[^\\\\W_]+"},"behavior":"Removed",'

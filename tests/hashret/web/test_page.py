@@ -162,7 +162,14 @@ def test_what_is_stored_is_text_and_nothing_else(browser, tmp_path, hasher):
 def test_the_page_knows_the_words_that_the_server_knows(browser, url):
     page = browser.page()
     page.open(url)
-    for text in ("Linux用のデータベース 5版 a_b, Élan人々々。猫 𠮷野家 スーパー・カー", "", "猫", "plain words"):
+    for text in (
+        "Linux用のデータベース 5版 a_b, Élan人々々。猫 𠮷野家 スーパー・カー",
+        "",
+        "猫",
+        "ไม่มีช่องว่าง 5 ปี",
+        "ខ្មែរ",
+        "हिन्दी x",
+    ):
         each = f"[...words.found({json.dumps(text)})].map(([at, word]) => [at, words.fold(word)])"
         places = [len(text[:at].encode("utf-16-le")) // 2 for at, _ in found(text)]
         expected = [[at, word] for at, (_, word) in zip(places, found(text), strict=True)]
@@ -176,6 +183,7 @@ def test_the_page_knows_the_words_that_the_server_knows(browser, url):
         ("moon Rocket moon, a", "MOON a", ["moon", "moon"]),
         ("新しい表計算ソフト, a sheet", "表計算 x SHEET", ["表計算", "sheet"]),
         ("猫 と子猫", "猫", ["猫"]),
+        ("ภาษาไทย", "ไทย ปี", ["ไทย"]),
         ("nothing", "else", []),
         ("", "", []),
     ],
