@@ -133,8 +133,8 @@ class Text:
 
         Plain ASCII needs no Unicode normalisation: the same words by `re`, in a third of the tokenizer's time.
         """
+        check_text(contents)
         if self.spaceless:
-            check_text(contents)  # which tells the place as it was
             contents = [spaced(text, self._short) for text in contents]
         if len(contents) < MANY:
             return _tokenize(self.tokenizer, contents)
@@ -308,11 +308,7 @@ def _count_words(tokenizer: Tokenizer, contents: Sequence[str]) -> Sparse:
 
 def _tokenize(tokenizer: Tokenizer, contents: Sequence[str]) -> list[list[int]]:
     """The words of each text as numbers."""
-    try:
-        return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(contents), add_special_tokens=False)]
-    except TypeError:
-        check_text(contents)
-        raise
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(contents), add_special_tokens=False)]
 
 
 def _count(tokens: list[list[int]], width: int) -> Sparse:

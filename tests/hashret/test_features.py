@@ -172,6 +172,15 @@ def test_state_restores_the_same_rows(kind):
     np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.parametrize("learned", ["a b", "データ"])
+@pytest.mark.parametrize("before", [1, MANY])
+def test_the_text_that_cannot_be_written_is_named(learned, before):
+    with pytest.raises(InvalidInput) as caught:
+        Text.fit([learned], Settings()).transform(["é", *["a"] * before, "ﾃﾞｰﾀ \ud800"])
+    place = f"text {before + 1} holds '\\ud800' at character 5"
+    assert str(caught.value) == f"{place}, which UTF-8 cannot write: remove it"
+
+
 @given(st.lists(st.lists(st.floats(-4, 4, width=32), min_size=3, max_size=3), min_size=1, max_size=9), st.data())
 def test_sparse_rows_behave_as_a_matrix(values, data):
     matrix = np.array(values, dtype=np.float32)
