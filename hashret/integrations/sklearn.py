@@ -7,7 +7,7 @@ counted, and a list of strings as texts. Not here: any search; hand codes to `ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Self
 
@@ -103,7 +103,7 @@ class HashTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if _are_texts(rows):
             if kind not in (None, "text"):
                 raise InvalidInput(f"these are texts, and fit saw {KINDS[kind]}: give the same")
-            return [str(text) for text in rows]
+            return [_text(number, value) for number, value in enumerate(rows)]
         if kind == "text":
             raise InvalidInput("these are no texts, and fit saw texts: give a list of strings")
         checked = validate_data(self, rows, reset=fresh, accept_sparse="csr", dtype=np.float32)
@@ -136,7 +136,14 @@ class HashTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
 
 def _are_texts(rows: Any) -> bool:
-    """Whether these are strings in a list, a 1-D array or a column."""
-    if isinstance(rows, str) or getattr(rows, "ndim", 1) != 1 or not hasattr(rows, "__len__") or not len(rows):
+    """Whether there are strings in a list, a 1-D array or a column."""
+    if isinstance(rows, str) or getattr(rows, "ndim", 1) != 1 or not hasattr(rows, "__len__"):
         return False
-    return isinstance(rows[0] if isinstance(rows, Sequence | np.ndarray) else next(iter(rows)), str)
+    return any(isinstance(value, str) for value in rows)
+
+
+def _text(number: int, value: Any) -> str:
+    """One of some texts; a missing one is none."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"text {number} is {value!r}: give a string, or leave it out")
+    return str(value)

@@ -125,6 +125,20 @@ def test_texts_and_rows_are_not_mixed(vectors):
     assert str(caught.value) == "these are no texts, and fit saw texts: give a list of strings"
 
 
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["moon", None], "text 1 is None: give a string, or leave it out"),
+        (np.array([np.nan, "moon"], dtype=object), "text 0 is nan: give a string, or leave it out"),
+        (("moon", 3), "text 1 is 3: give a string, or leave it out"),
+    ],
+)
+def test_a_text_that_is_missing_is_told(texts, message):
+    with pytest.raises(InvalidInput) as caught:
+        HashTransformer().fit(texts)
+    assert str(caught.value) == message
+
+
 def test_without_scikit_learn_the_extra_is_named():
     program = "import sys; sys.modules['sklearn'] = None; import hashret.integrations.sklearn"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
