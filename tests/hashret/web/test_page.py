@@ -8,7 +8,7 @@ import pytest
 from hashret.engine import Engine
 from hashret.inputs import Entry
 from hashret.inputs.images import pixels
-from hashret.words import found
+from hashret.words import THREES, TWOS, found
 from tests.hashret.web.conftest import serving
 
 pytestmark = pytest.mark.slow
@@ -162,14 +162,10 @@ def test_what_is_stored_is_text_and_nothing_else(browser, tmp_path, hasher):
 def test_the_page_knows_the_words_that_the_server_knows(browser, url):
     page = browser.page()
     page.open(url)
-    for text in (
-        "Linux用のデータベース 5版 a_b, Élan人々々。猫 𠮷野家 スーパー・カー",
-        "",
-        "猫",
-        "ไม่มีช่องว่าง 5 ปี",
-        "ខ្មែរ",
-        "हिन्दी x",
-    ):
+    japanese, thai = "Linux用のデータベース 5版 a_b, Élan人々々。猫 𠮷野家 スーパー・カー", "ไม่มีช่องว่าง 5 ปี"
+    ends = [int(end[2:], 16) for end in re.findall(r"\\u.{4}|\\U.{8}", TWOS + THREES)]
+    edges = " ".join(f"a{chr(end + more)}b" for end in ends for more in (-1, 0, 1))
+    for text in (japanese, thai, "ខ្មែរ", "हिन्दी x", edges, "猫", ""):
         each = f"[...words.found({json.dumps(text)})].map(([at, word]) => [at, words.fold(word)])"
         places = [len(text[:at].encode("utf-16-le")) // 2 for at, _ in found(text)]
         expected = [[at, word] for at, (_, word) in zip(places, found(text), strict=True)]
