@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import combinations
 from types import MappingProxyType
 
@@ -62,6 +63,7 @@ def around(vocabulary: Iterable[str]) -> dict[str, str]:
     return {part: " ".join(whole[part][:STAND_INS]) for part in whole.keys() - set(words)}
 
 
+@lru_cache(1 << 15)  # a text says most of its words again
 def fold(word: str) -> str:
     """A word as it is compared: lower-case, without accents."""
     kept = (part for part in unicodedata.normalize("NFKD", word) if unicodedata.category(part)[0] != "M" or KEPT(part))
