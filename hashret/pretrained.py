@@ -1,8 +1,9 @@
 """A model as a folder, as users of Hugging Face know it: config.json, model.safetensors, tokenizer.json, README.md.
 
 The bytes are those of `Hasher.to_bytes`, only laid out: the safetensors as they are, of the JSON the tokenizer as
-tokenizer.json, which `tokenizers` reads too, and the rest, with the digest, as config.json. Put together they must have
-that digest. The card tells what the model is and how it is used; nothing reads it.
+tokenizer.json, which `tokenizers` reads too (but for scripts without spaces, see `words`), and the rest, with the
+digest, as config.json. Put together they must have that digest. The card tells what the model is and how it is used;
+nothing reads it.
 Not here: the hub. A folder comes and goes by whatever carries folders, and nothing is downloaded.
 """
 

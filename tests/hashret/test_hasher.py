@@ -327,8 +327,9 @@ def test_texts_without_spaces_are_told_apart_and_the_model_survives_the_file(tmp
     cats = [f"子猫が{place}で眠っている" for place in ("庭", "部屋", "箱の中", "窓の下", "椅子の上")]
     banks = [f"中央銀行は{rate}の金利を発表" for rate in ("来月", "今年", "年末", "春", "新年度")]
     hasher = Hasher.fit([*cats, *banks] * 8, FAST)
-    hasher.save(tmp_path / "model.hashret")
-    for model in (hasher, Hasher.load(tmp_path / "model.hashret")):
+    hasher.save(tmp_path / "file")
+    hasher.save_pretrained(tmp_path / "folder")
+    for model in (hasher, Hasher.load(tmp_path / "file"), Hasher.from_pretrained(tmp_path / "folder")):
         bits = np.unpackbits(model.encode(["猫", "猫が眠る", "銀行の金利", *cats, *banks]), axis=1)
         near = (bits[:3, None] != bits[None, 3:]).sum(2)
         assert near[:2, :5].max() < near[:2, 5:].min()
