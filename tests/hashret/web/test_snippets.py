@@ -27,6 +27,16 @@ def test_one_endless_word_is_cut():
     assert snippet("x" * 100, frozenset({"x"}), 10) == "x" * 10 + " …"
 
 
+def test_a_word_longer_than_half_of_it_is_cut():
+    assert snippet("word " + "x" * 100, frozenset(), 20) == "word " + "x" * 15 + " …"
+    assert snippet("x" * 100 + " word", frozenset({"word"}), 20) == "… xxx word"
+
+
+def test_a_text_without_spaces_is_cut_where_its_words_are():
+    text = "あ" * 100 + "表計算ソフト" + "い" * 100
+    assert snippet(text, words("計算ソ"), 20) == "… あああ表計算ソフト" + "い" * 11 + " …"
+
+
 def test_only_the_beginning_of_a_book_is_looked_at():
     assert snippet("page " * MOST + "moon", frozenset({"moon"}), 12) == "page page …"
 
