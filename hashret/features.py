@@ -24,7 +24,7 @@ from hashret.contents import check_cells, check_text, grey_or_colour, stacked
 from hashret.family import SEQUENCES
 from hashret.rows import Floats, Rows, Sparse
 from hashret.settings import Settings
-from hashret.words import LETTERS, WORD, around, leaves_no_spaces, spaced
+from hashret.words import LETTERS, WORD, leaves_no_spaces, spaced, stand_ins
 from indexer.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Text:
         """
         check_text(contents)
         if self.spaceless:
-            contents = [spaced(text, self._short) for text in contents]
+            contents = [spaced(text, self._instead) for text in contents]
         if len(contents) < MANY:
             return _tokenize(self.tokenizer, contents)
         number, split = self._vocabulary.get, re.compile(WORD).findall
@@ -145,9 +145,9 @@ class Text:
         ]
 
     @cached_property
-    def _short(self) -> dict[str, str]:
+    def _instead(self) -> dict[str, str]:
         """What stands for a run that is too short to be a word of the vocabulary."""
-        return around(self.words())
+        return stand_ins(self.words())
 
     @cached_property
     def _vocabulary(self) -> dict[str, int]:

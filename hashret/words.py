@@ -26,10 +26,11 @@ THREES = (  # Thai and Lao, Burmese, Khmer, with their marks
     r"\u1000-\u103f\u1050-\u108f\u109a-\u109d\u1780-\u17d3\u17d7\u17dc\u17dd"
 )
 LETTERS = THREES + r"\u3099\u309a"  # whose marks are no accents; the two tell kana apart
-SPACELESS = re.compile(f"(?P<twos>[{TWOS}]+)|[{THREES}]+")
+SPACELESS = re.compile(f"(?P<twos>[{TWOS}]+)|(?P<threes>[{THREES}]+)")
+LENGTHS = {"twos": 2, "threes": 3}
 KEPT = re.compile(f"[{LETTERS}]").match
 PARTS = re.compile(rf"{SPACELESS.pattern}|[^\W_{TWOS}{THREES}]+")
-STAND_INS = 8  # words that a run stands for that is shorter than they are, and unknown
+FEW = 8  # words that a run stands for that is shorter than they are, and unknown
 
 
 def leaves_no_spaces(texts: Iterable[str]) -> bool:
@@ -37,30 +38,30 @@ def leaves_no_spaces(texts: Iterable[str]) -> bool:
     return any(not text.isascii() and SPACELESS.search(text) for text in texts)
 
 
-def spaced(text: str, short: Mapping[str, str] = MappingProxyType({})) -> str:
+def spaced(text: str, instead: Mapping[str, str] = MappingProxyType({})) -> str:
     """A text with spaces around the words of scripts that leave none.
 
-    A run too short to have several is what `short` has for it, else itself. Characters of full and half width are made
-    the usual ones first (NFKC).
+    A run too short to have several is what `instead` has for it, else itself. Characters of full and half width are
+    made the usual ones first (NFKC).
     """
     if text.isascii():
         return text
 
     def words(run: re.Match[str]) -> str:
-        return f" {short.get(run[0]) or ' '.join(_grams(run))} "
+        return f" {instead.get(run[0]) or ' '.join(_grams(run))} "
 
     return SPACELESS.sub(words, unicodedata.normalize("NFKC", text))
 
 
-def around(vocabulary: Iterable[str]) -> dict[str, str]:
-    """For each part of a spaceless word that is no word itself the first `STAND_INS` that have it, spaces between."""
+def stand_ins(vocabulary: Iterable[str]) -> dict[str, str]:
+    """For each part of a spaceless word that is no word itself the first `FEW` that have it, spaces between."""
     words = list(vocabulary)
     whole: dict[str, list[str]] = {}
     for word in filter(SPACELESS.fullmatch, words):
         cuts = combinations(range(len(word) + 1), 2)
         for part in dict.fromkeys(word[begin:end] for begin, end in cuts):
             whole.setdefault(part, []).append(word)
-    return {part: " ".join(whole[part][:STAND_INS]) for part in whole.keys() - set(words)}
+    return {part: " ".join(whole[part][:FEW]) for part in whole.keys() - set(words)}
 
 
 @lru_cache(1 << 15)  # a text says most of its words again
@@ -73,11 +74,11 @@ def fold(word: str) -> str:
 def found(text: str) -> Iterator[tuple[int, str]]:
     """Where each word of a text begins, and the word, folded."""
     for run in PARTS.finditer(text):
-        for place, word in enumerate(_grams(run) if SPACELESS.match(run[0]) else [run[0]], run.start()):
+        for place, word in enumerate(_grams(run), run.start()):
             yield place, fold(word)
 
 
 def _grams(run: re.Match[str]) -> list[str]:
-    """Every two or three characters in a row of a run, or all of a shorter one."""
-    length = 2 if run["twos"] else 3
+    """Every two or three characters in a row of a run without spaces, or all of one that is shorter, or has spaces."""
+    length = LENGTHS.get(run.lastgroup or "", len(run[0]))
     return [run[0][at : at + length] for at in range(max(1, len(run[0]) - length + 1))]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashret.words import around, fold, found, leaves_no_spaces, spaced
+from hashret.words import fold, found, leaves_no_spaces, spaced, stand_ins
 
 TWOS, THREES = "かガ猫犬々ー\U00020bb7", "ไทยี่ខ្មែမြ"
 MIXED = st.text("aB1 _.é・。" + TWOS + THREES, max_size=30)
@@ -68,12 +68,12 @@ def test_a_run_that_is_too_short_is_what_stands_in_for_it():
     assert spaced("猫、子猫 a ปี", {"猫": "子猫 猫が", "子": "x", "ปี": "ปีใ"}) == " 子猫 猫が 、 子猫  a  ปีใ "
 
 
-def test_what_stands_around_a_part_is_the_first_eight_words_that_have_it():
+def test_what_stands_in_for_a_part_is_the_first_eight_words_that_have_it():
     kittens = ["子猫", *(f"猫{chr(0x4E00 + n)}" for n in range(20))]
-    stand_ins = around(["linux", "の", *kittens, "猫猫", "のが", "ab", "用a", "ปีใ", "สปี"])
-    assert stand_ins["猫"] == " ".join(kittens[:8])
-    assert (stand_ins["子"], stand_ins["が"]) == ("子猫", "のが")
-    assert (stand_ins["ปี"], stand_ins["ป"], stand_ins["ใ"], stand_ins["สป"]) == ("ปีใ สปี", "ปีใ สปี", "ปีใ", "สปี")
-    assert not {"の", "a", "b", "用", "l", "ปีใ", "リ"} & set(stand_ins)
-    assert around([]) == {}
-    assert around(["猫猫"]) == {"猫": "猫猫"}
+    whole = stand_ins(["linux", "の", *kittens, "猫猫", "のが", "ab", "用a", "ปีใ", "สปี"])
+    assert whole["猫"] == " ".join(kittens[:8])
+    assert (whole["子"], whole["が"]) == ("子猫", "のが")
+    assert (whole["ปี"], whole["ป"], whole["ใ"], whole["สป"]) == ("ปีใ สปี", "ปีใ สปี", "ปีใ", "สปี")
+    assert not {"の", "a", "b", "用", "l", "ปีใ", "リ"} & set(whole)
+    assert stand_ins([]) == {}
+    assert stand_ins(["猫猫"]) == {"猫": "猫猫"}
